@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"atoll/engine/internal/wire"
+)
+
+// process is one worker process and the parent's end of its socket.
+type process struct {
+	cmd      *exec.Cmd
+	socket   *os.File
+	lifeline *os.File // its closing ends the worker, whatever that is doing
+	said     *lastWords
+	exited   chan struct{}
+	err      error // from Wait, once exited is closed
+
+	seq uint32
+	buf []byte
+}
+
+func startProcess(command []string, log zerolog.Logger) (*process, error) {
+	ours, theirs, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(ours, true); err != nil { // so that os.File can time out
+		unix.Close(ours)
+		unix.Close(theirs)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	socket, workerSocket := os.NewFile(uintptr(ours), "worker socket"), os.NewFile(uintptr(theirs), "worker end")
+	defer workerSocket.Close()
+	workerLifeline, lifeline, err := os.Pipe()
+	if err != nil {
+		socket.Close()
+		return nil, err
+	}
+	defer workerLifeline.Close()
+
+	p := &process{
+		cmd: exec.Command(command[0], command[1:]...), socket: socket, lifeline: lifeline,
+		said: &lastWords{log: log}, exited: make(chan struct{}), buf: make([]byte, wire.MaxMessage),
+	}
+	p.cmd.Args[0] = "atoll"
+	p.cmd.Env = []string{"GOTRACEBACK=none"} // nothing of ours; short last words
+	p.cmd.Stderr = p.said
+	p.cmd.ExtraFiles = []*os.File{workerSocket, workerLifeline}
+	if err := p.cmd.Start(); err != nil {
+		socket.Close()
+		lifeline.Close()
+		return nil, err
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// kill ends the process, waits until it is gone and returns its last words.
+func (p *process) kill() string {
+	p.socket.Close()
+	p.lifeline.Close()
+	p.cmd.Process.Kill()
+	<-p.exited
+	return p.said.last()
+}
+
+// call sends a request, with descriptor fd if that is not negative, and waits
+// for the reply; payload is valid until the next call. An error means that the
+// process is of no more use.
+func (p *process) call(h wire.Header, fd int, timeout time.Duration) (reply wire.Header, payload []byte, err error) {
+	if err := p.socket.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return reply, nil, err
+	}
+	p.seq++
+	h.Seq = p.seq
+	h.Put(p.buf)
+	if _, err := p.socket.Write(p.buf[:wire.HeaderSize]); err != nil {
+		return reply, nil, err
+	}
+	if fd >= 0 {
+		if err := p.send(fd); err != nil {
+			return reply, nil, err
+		}
+	}
+	n, err := p.socket.Read(p.buf)
+	if err != nil {
+		return reply, nil, err
+	}
+	if reply, err = wire.ParseHeader(p.buf[:n]); err != nil {
+		return reply, nil, fmt.Errorf("reply: %w", err)
+	}
+	if reply.Seq != h.Seq || reply.Op != h.Op || reply.Model != h.Model {
+		return reply, nil, errors.New("reply to another request than the one made")
+	}
+	return reply, p.buf[wire.HeaderSize:n], nil
+}
+
+func (p *process) send(fd int) error {
+	raw, err := p.socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Write(func(socket uintptr) bool {
+		sent = wire.SendDescriptor(int(socket), fd)
+		return !errors.Is(sent, unix.EAGAIN)
+	})
+	return errors.Join(err, sent)
+}
+
+// died explains why call failed: the process's end if it ended, else err.
+func (p *process) died(err error, timeout time.Duration) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Sprintf("deadline of %v passed", timeout)
+	}
+	// A socket closed from the other side comes just before the exit status.
+	select {
+	case <-p.exited:
+		if p.err != nil {
+			return p.err.Error()
+		}
+		return "worker ended by itself"
+	case <-time.After(time.Second):
+		return err.Error()
+	}
+}
+
+// lastWords keeps the end of what a worker writes to its standard error, where
+// C++ libraries say why they abort.
+type lastWords struct {
+	log zerolog.Logger
+	mu  sync.Mutex
+	buf []byte
+}
+
+const lastWordsSize = 512
+
+func (l *lastWords) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf = append(l.buf, b[max(0, len(b)-lastWordsSize):]...)
+	if n := len(l.buf) - lastWordsSize; n > 0 {
+		l.buf = append(l.buf[:0], l.buf[n:]...)
+	}
+	l.log.Debug().Bytes("text", bytes.TrimSpace(b[:min(len(b), lastWordsSize)])).Msg("worker said")
+	return len(b), nil
+}
+
+func (l *lastWords) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var lines []string
+	for line := range strings.Lines(string(l.buf)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "INFO:") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
