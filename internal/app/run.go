@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"atoll/internal/config"
+	"atoll/model"
+	"atoll/pipeline"
+	"atoll/pipeline/fusion"
+	"atoll/pipeline/source"
+)
+
+// Items that wait for inference, by modality. A picture that waited is stale at
+// once; sound must not lose frames to a short delay (here 2 s); texts are few and
+// each counts.
+var queueLength = [model.NumModalities]int{model.Vision: 2, model.Audio: 64, model.Text: 256}
+
+// ErrNoSources reports a configuration that gives a run nothing to do.
+var ErrNoSources = errors.New("no sources: add a [[source]] to the configuration (atoll config default shows how)")
+
+// RunOptions say how to run.
+type RunOptions struct {
+	Once   bool               // end when all sources are used up, and lose nothing of them
+	Stdin  io.Reader          // for sources that read standard input
+	Emit   func(fusion.Event) // called with every event, in order; must not block
+	Logger zerolog.Logger
+}
+
+// Run runs the pipeline that cfg describes until ctx ends, or with Once until its
+// sources are used up. Stats are those of the whole run.
+func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.InputStats, error) {
+	if len(cfg.Sources) == 0 {
+		return nil, ErrNoSources
+	}
+	senses, err := OpenSenses(cfg, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	defer senses.Close()
+	p, err := build(cfg, senses, o)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	err = p.Run(ctx)
+	if err == nil && !o.Once && ctx.Err() == nil {
+		o.Logger.Info().Msg("all sources are used up, waiting to be stopped")
+		<-ctx.Done()
+	}
+	stats := p.Stats()
+	for _, s := range stats {
+		o.Logger.Info().Str("source", s.Name).Stringer("modality", s.Modality).
+			Uint64("received", s.Received).Uint64("dropped", s.Dropped).
+			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).
+			Dur("mean", s.Mean).Dur("max", s.Max).Msg("source summary")
+	}
+	engine := senses.EngineStats()
+	o.Logger.Info().Dur("ran", time.Since(began)).Uint64("jobs", engine.Jobs).
+		Uint64("jobs_failed", engine.Failed).Uint64("worker_starts", engine.Starts).Msg("run ended")
+	return stats, err
+}
+
+// build makes the pipeline with the models that its sources need.
+func build(cfg config.Config, senses *Senses, o RunOptions) (*pipeline.Pipeline, error) {
+	clock := source.NewClock()
+	c := pipeline.Config{Clock: clock, Logger: o.Logger, Emit: o.Emit}
+	for _, s := range cfg.Sources {
+		in, err := open(s, source.Env{Clock: clock, Stdin: o.Stdin, Logger: o.Logger, Seed: uint64(time.Now().UnixNano())}, o.Once)
+		if err != nil {
+			return nil, err
+		}
+		c.Inputs = append(c.Inputs, in)
+	}
+	var err error
+	if c.Fuser, err = fusion.New(cfg.Rules); err != nil {
+		return nil, err
+	}
+	uses := func(m model.Modality) bool {
+		return slices.ContainsFunc(c.Inputs, func(in pipeline.Input) bool { return in.Modality == m })
+	}
+	if uses(model.Vision) {
+		if c.Faces, err = senses.Faces(Choice{}); err != nil {
+			return nil, err
+		}
+	}
+	if uses(model.Audio) {
+		if c.Voice, err = senses.Voice(Choice{}); err != nil {
+			return nil, err
+		}
+	}
+	if uses(model.Text) {
+		if c.Mood, err = senses.Mood(Choice{}); err != nil {
+			return nil, err
+		}
+	}
+	return pipeline.New(c)
+}
+
+// open opens one source. Once, a finite source waits for room instead of losing
+// what it has.
+func open(cfg source.Config, env source.Env, once bool) (pipeline.Input, error) {
+	src, err := source.New(cfg, env)
+	if err != nil {
+		return pipeline.Input{}, err
+	}
+	m, err := cfg.Modality()
+	if err != nil {
+		return pipeline.Input{}, err
+	}
+	policy := source.DropOldest
+	if once && cfg.Finite() {
+		policy = source.Block
+	}
+	queue, err := source.NewQueue(queueLength[m], policy)
+	if err != nil {
+		return pipeline.Input{}, fmt.Errorf("source %s: %w", cfg.Name, err)
+	}
+	return pipeline.Input{Name: cfg.Name, Modality: m, Source: src, Queue: queue}, nil
+}

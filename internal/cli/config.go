@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/cobra"
+
+	"atoll/internal/config"
+)
+
+func newConfig(g *globals) *cobra.Command {
+	return group("config", "Show and check configurations",
+		"Config shows and checks the TOML file that fixes what atoll run does.",
+		&cobra.Command{
+			Use:   "default",
+			Short: "Print the default configuration, with comments",
+			Args:  wrongUsage(cobra.NoArgs),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				_, err := fmt.Fprint(cmd.OutOrStdout(), config.DefaultTOML())
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "check FILE",
+			Short: "Check a configuration; silent if it is sound",
+			Args:  wrongUsage(cobra.ExactArgs(1)),
+			RunE: func(_ *cobra.Command, args []string) error {
+				_, err := config.Load(args[0])
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "show [FILE]",
+			Short: "Print the configuration that a run would use, complete",
+			Args:  wrongUsage(cobra.MaximumNArgs(1)),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				path := ""
+				if len(args) == 1 {
+					path = args[0]
+				}
+				c, err := loadConfig(path, g.state)
+				if err != nil {
+					return err
+				}
+				return toml.NewEncoder(cmd.OutOrStdout()).Encode(c)
+			},
+		},
+	)
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"atoll/internal/app"
+	"atoll/model/silero"
+)
+
+// maxONNX bounds an ONNX file, in bytes; Silero's has 2 MB.
+const maxONNX = 64 << 20
+
+func newConvert() *cobra.Command {
+	var precision string
+	cmd := &cobra.Command{
+		Use:   "silero IN.onnx OUT.tflite",
+		Short: "Convert Silero's voice activity detector from ONNX to TFLite",
+		Long: `Silero reads a release of the Silero voice activity detector, version 5, and
+writes its 16 kHz network as a TFLite model that atoll and stock TensorFlow Lite
+run: inputs input [1,576], h [1,128], c [1,128]; outputs prob [1,1], h_out, c_out.`,
+		Example: "  atoll convert silero silero_vad.onnx voice.tflite --precision f16\n  atoll infer audio --model voice.tflite speech.wav",
+		Args:    wrongUsage(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := silero.ParsePrecision(precision)
+			if err != nil {
+				return usageError{fmt.Errorf("--precision: %w", err)}
+			}
+			onnx, err := app.ReadFile(args[0], maxONNX)
+			if err != nil {
+				return err
+			}
+			tflite, err := silero.Convert(onnx, p)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if err := writeFile(args[1], tflite); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, %v weights\n", args[1], len(tflite), p)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&precision, "precision", "f32", "of the weights: f32 or f16")
+	cmd.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions([]string{"f32", "f16"}, cobra.ShellCompDirectiveNoFileComp))
+	return group("convert", "Convert models of other formats", "Convert makes .tflite models of files of other formats.", cmd)
+}
+
+// writeFile writes a file whole or not at all: beside, synced, then renamed.
+func writeFile(path string, data []byte) (err error) {
+	beside := path + ".new"
+	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(beside)
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(beside, path)
+}

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"atoll/engine"
+	"atoll/pipeline"
+	"atoll/pipeline/audio"
+	"atoll/pipeline/source"
+	"atoll/pipeline/source/wav"
+	"atoll/pipeline/vision"
+)
+
+// emit prints one result: as JSON, or by human.
+func (i *inferrer) emit(result any, human func(w io.Writer)) error {
+	if i.json {
+		if err := json.NewEncoder(i.out).Encode(result); err != nil {
+			return fmt.Errorf("%w: %v", errOutput, err)
+		}
+		return nil
+	}
+	w := bufio.NewWriter(i.out)
+	human(w)
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("%w: %v", errOutput, err)
+	}
+	return nil
+}
+
+type faceJSON struct {
+	Score     float32       `json:"score"`
+	Box       [4]float32    `json:"box"`
+	Keypoints [6][2]float32 `json:"keypoints"`
+}
+
+type visionJSON struct {
+	File  string     `json:"file"`
+	Faces []faceJSON `json:"faces"`
+	MS    float64    `json:"ms"`
+}
+
+func inferVision(i *inferrer) error {
+	detector, err := i.senses.Faces(i.choice)
+	if err != nil {
+		return err
+	}
+	var img source.Image
+	var faces []vision.Face
+	return i.each(func(file string, r io.Reader) error {
+		if err := source.DecodePicture(r, &img); err != nil {
+			return err
+		}
+		var took engine.Timing
+		if faces, _, took, err = detector.Detect(faces[:0], img); err != nil {
+			return err
+		}
+		result := visionJSON{File: file, Faces: []faceJSON{}, MS: milliseconds(took)}
+		for _, f := range faces {
+			result.Faces = append(result.Faces, faceJSON(f))
+		}
+		return i.emit(result, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: %s, %.1f ms\n", file, plural(len(faces), "face"), result.MS)
+			for _, f := range faces {
+				fmt.Fprintf(w, "  score %.3f  box (%.0f,%.0f)-(%.0f,%.0f)\n", f.Score, f.Box[0], f.Box[1], f.Box[2], f.Box[3])
+			}
+		})
+	})
+}
+
+type segmentJSON struct {
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+}
+
+type audioJSON struct {
+	File          string        `json:"file"`
+	Probabilities []float64     `json:"probabilities"`
+	Speech        []segmentJSON `json:"speech"`
+	MS            float64       `json:"ms"`
+}
+
+func inferAudio(i *inferrer) error {
+	detector, err := i.senses.Voice(i.choice)
+	if err != nil {
+		return err
+	}
+	return i.each(func(file string, r io.Reader) error {
+		result, err := listen(detector, r)
+		if err != nil {
+			return err
+		}
+		result.File = file
+		return i.emit(result, func(w io.Writer) {
+			seconds := float64(len(result.Probabilities)) * audio.FrameDuration.Seconds()
+			fmt.Fprintf(w, "%s: %s of speech in %.2f s, %.2f ms a frame\n", file, plural(len(result.Speech), "segment"), seconds, result.MS)
+			for _, s := range result.Speech {
+				fmt.Fprintf(w, "  %7.2f s to %7.2f s\n", s.Start, s.End)
+			}
+		})
+	})
+}
+
+// listen runs the detector over a whole recording.
+func listen(detector *pipeline.VoiceDetector, r io.Reader) (audioJSON, error) {
+	result := audioJSON{Probabilities: []float64{}, Speech: []segmentJSON{}}
+	reader, err := wav.NewReader(bufio.NewReader(r))
+	if err != nil {
+		return result, err
+	}
+	sound, err := wav.NewStream(reader)
+	if err != nil {
+		return result, err
+	}
+	segmenter, err := audio.NewSegmenter(audio.DefaultHysteresis)
+	if err != nil {
+		return result, err
+	}
+	add := func(s audio.Segment, complete bool) {
+		if complete {
+			result.Speech = append(result.Speech, segmentJSON{s.Start.Seconds(), s.End.Seconds()})
+		}
+	}
+	var stream pipeline.VoiceStream
+	var sum time.Duration
+	chunk := make([]float32, audio.FrameSize)
+	for {
+		if err := readChunk(sound, chunk); err == io.EOF {
+			break
+		} else if err != nil {
+			return result, err
+		}
+		p, took, err := detector.Probability(&stream, chunk)
+		if err != nil {
+			return result, err
+		}
+		sum += took.Total
+		result.Probabilities = append(result.Probabilities, p)
+		add(segmenter.Push(float32(p)))
+	}
+	add(segmenter.Finish())
+	if n := len(result.Probabilities); n > 0 {
+		result.MS = float64((sum / time.Duration(n)).Microseconds()) / 1000
+	}
+	return result, nil
+}
+
+// readChunk fills chunk, or returns io.EOF where less than one is left.
+func readChunk(s *wav.Stream, chunk []float32) error {
+	for filled := 0; filled < len(chunk); {
+		n, err := s.Read(chunk[filled:])
+		filled += n
+		if err != nil && !(errors.Is(err, io.EOF) && filled == len(chunk)) {
+			return err
+		}
+	}
+	return nil
+}
+
+type textJSON struct {
+	Text     string  `json:"text"`
+	Positive float64 `json:"positive"`
+	Label    string  `json:"label"`
+	MS       float64 `json:"ms"`
+}
+
+func inferText(i *inferrer) error {
+	classifier, err := i.senses.Mood(i.choice)
+	if err != nil {
+		return err
+	}
+	return i.each(func(_ string, r io.Reader) error {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(make([]byte, 4096), source.MaxTextBytes)
+		number, bad := 0, 0
+		for lines.Scan() {
+			number++
+			line := strings.ToValidUTF8(strings.TrimRight(lines.Text(), "\r"), "\uFFFD")
+			if strings.TrimSpace(line) == "" {
+				continue
+			}
+			positive, label, took, err := classifier.Classify(line)
+			if errors.Is(err, pipeline.ErrNoWords) {
+				fmt.Fprintf(i.errs, "atoll: line %d: %v\n", number, err)
+				bad++
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("line %d: %w", number, err)
+			}
+			result := textJSON{line, positive, label, milliseconds(took)}
+			if err := i.emit(result, func(w io.Writer) { fmt.Fprintf(w, "%-8s %.3f  %s\n", label, positive, line) }); err != nil {
+				return err
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return fmt.Errorf("line %d: %w", number+1, err)
+		}
+		if bad > 0 {
+			return fmt.Errorf("%s without words", plural(bad, "line"))
+		}
+		return nil
+	})
+}
+
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"atoll/internal/app"
+	"atoll/model"
+)
+
+// maxInspect bounds a model to look at, in bytes.
+const maxInspect = 1 << 30
+
+func newInspect() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL.tflite",
+		Short: "Show a model's tensors, operators, precision and sparsity",
+		Long: `Inspect reads a .tflite file, checks that it is sound and shows what is in it.
+It runs nothing, so it is safe on files from anywhere.`,
+		Args: wrongUsage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := app.ReadFile(args[0], maxInspect)
+			if err != nil {
+				return err
+			}
+			m, err := model.Read(data)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			report := model.Inspect(m, int64(len(data)))
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+			}
+			return report.WriteText(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"atoll/pipeline/fusion"
+)
+
+// maxUnprinted bounds the events that wait for a slow reader of standard output.
+const maxUnprinted = 256
+
+// printer writes events beside the pipeline, which must not wait for whoever
+// reads standard output. When too many wait, the newest are lost and counted:
+// they are in the log.
+type printer struct {
+	w      io.Writer
+	json   bool
+	events chan fusion.Event
+	done   chan struct{}
+	lost   atomic.Uint64
+}
+
+func startPrinter(w io.Writer, asJSON bool) *printer {
+	p := &printer{w: w, json: asJSON, events: make(chan fusion.Event, maxUnprinted), done: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+func (p *printer) print(e fusion.Event) {
+	e.Evidence = slices.Clone(e.Evidence)
+	select {
+	case p.events <- e:
+	default:
+		p.lost.Add(1)
+	}
+}
+
+// close waits until what is left is written and returns how many events were
+// lost.
+func (p *printer) close() uint64 {
+	close(p.events)
+	<-p.done
+	return p.lost.Load()
+}
+
+func (p *printer) run() {
+	defer close(p.done)
+	failed := false
+	for e := range p.events {
+		if failed {
+			p.lost.Add(1)
+			continue
+		}
+		failed = p.write(e) != nil
+	}
+}
+
+func (p *printer) write(e fusion.Event) error {
+	if p.json {
+		return json.NewEncoder(p.w).Encode(e)
+	}
+	because := make([]string, len(e.Evidence))
+	for i, c := range e.Evidence {
+		because[i] = fmt.Sprintf("%s %s %.2f", c.Source, c.Cue, c.P)
+	}
+	_, err := fmt.Fprintf(p.w, "%7.2fs  %-12s %-9s p %.2f  %s\n", e.At.Seconds(), e.Name, e.State, e.P, strings.Join(because, ", "))
+	return err
+}

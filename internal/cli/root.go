@@ -1,0 +1,135 @@
+// Package cli is the command line of atoll: it reads arguments, calls the rooms
+// that do the work and prints what they found.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses, for scripts.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// usageError marks a mistake in how a command was called.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errReported ends a command whose failures were printed as they happened.
+var errReported = errors.New("failures were reported")
+
+// globals are the flags that every command has.
+type globals struct {
+	state    string
+	logLevel string
+}
+
+// Main runs atoll with the given arguments and returns its exit status.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errReported):
+		return exitFailure
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "atoll: %v\n", err)
+		fmt.Fprintln(stderr, "try: atoll --help")
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "atoll: %v\n", err)
+	return exitFailure
+}
+
+func newRoot() *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:   "atoll",
+		Short: "See, hear and read on a small board",
+		Long: `atoll watches cameras, microphones and text with TensorFlow Lite models and
+tells what it finds as events. Everything it needs is in this one file.
+
+  atoll run                          run the pipeline, by its configuration
+  atoll infer vision photo.jpg       find faces in a picture
+  atoll infer audio speech.wav       find speech in a recording
+  echo "Well done!" | atoll infer text -    judge the mood of each line
+
+Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          wrongUsage(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&g.state, "state", defaultState(), "folder for logs and state")
+	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "", "least level to log: debug, info, warn or error (default: the configuration's)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(newRun(g), newInfer(g), newInspect(), newConvert(), newConfig(g), newVersion(), newWorker())
+	for _, cmd := range root.Commands() {
+		if cmd.Args == nil && cmd.HasSubCommands() {
+			cmd.Args = wrongUsage(cobra.NoArgs)
+		}
+	}
+	return root
+}
+
+// wrongUsage makes the errors of an argument check count as wrong usage.
+func wrongUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if err == nil {
+			return nil
+		}
+		if cmd.HasSubCommands() && len(args) > 0 {
+			return usagef("%s has no command %q", cmd.CommandPath(), args[0])
+		}
+		return usageError{fmt.Errorf("%s: %w", cmd.CommandPath(), err)}
+	}
+}
+
+// group makes a command that only holds others.
+func group(use, short, long string, sub ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long,
+		Args: wrongUsage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usagef("%s needs a command: see %s --help", cmd.CommandPath(), cmd.CommandPath())
+		},
+	}
+	cmd.AddCommand(sub...)
+	return cmd
+}
+
+// defaultState is /var/lib/atoll for root, else the user's state folder by the
+// XDG base directory specification.
+func defaultState() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/atoll"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "atoll")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), fmt.Sprintf("atoll-%d", os.Getuid()))
+	}
+	return filepath.Join(home, ".local", "state", "atoll")
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"atoll/internal/app"
+	"atoll/internal/config"
+	"atoll/journal"
+	"atoll/pipeline"
+	"atoll/pipeline/fusion"
+)
+
+type runFlags struct {
+	*globals
+	config   string
+	duration time.Duration
+	once     bool
+	json     bool
+}
+
+func newRun(g *globals) *cobra.Command {
+	f := runFlags{globals: g}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the pipeline: watch all sources and tell events",
+		Long: `Run watches every source of the configuration, fuses what the models find and
+prints one line for each event. Events also go to the log in the state folder.
+
+With --json each event is one JSON line on standard output:
+
+  {"name":"presence","state":"on","p":0.93,"at_ns":…,"since_ns":…,"evidence":[
+    {"modality":"vision","source":"door","cue":"face","p":0.92,"log_odds":2.6,
+     "weight":1,"age_ns":…}]}
+
+name and state are those of the rule; p is its probability; at_ns is when the
+state changed, since the start of the run; since_ns is since when the condition
+held; evidence is what spoke for or against it.`,
+		Example: `  atoll run --config door.toml
+  atoll run --config demo.toml --once --json | jq .name`,
+		Args: wrongUsage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the state folder, then /etc/atoll.toml)")
+	cmd.Flags().DurationVar(&f.duration, "duration", 0, "stop after this time (default: when stopped)")
+	cmd.Flags().BoolVar(&f.once, "once", false, "stop when all sources are used up")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
+	cmd.MarkFlagFilename("config", "toml")
+	return cmd
+}
+
+func (f *runFlags) run(cmd *cobra.Command) error {
+	if f.duration < 0 {
+		return usagef("--duration %v: must not be negative", f.duration)
+	}
+	cfg, err := loadConfig(f.config, f.state)
+	if err != nil {
+		return err
+	}
+	if f.logLevel != "" {
+		cfg.Log.Level = f.logLevel
+	}
+	log, err := openJournal(cfg, f.state, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	logger := log.Logger()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if f.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.duration)
+		defer cancel()
+	}
+	out := startPrinter(cmd.OutOrStdout(), f.json)
+	emit := func(e fusion.Event) {
+		logger.Info().Str("event", e.Name).Str("state", e.State).Float64("p", e.P).
+			Dur("at", e.At).Interface("evidence", e.Evidence).Msg("event")
+		out.print(e)
+	}
+	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
+	if lost := out.close(); lost > 0 {
+		logger.Warn().Uint64("lost", lost).Msg("events not printed: standard output is too slow")
+	}
+	if !f.json {
+		printSummary(cmd.OutOrStdout(), stats)
+	}
+	if err != nil {
+		logger.Error().Err(err).Msg("run failed")
+	}
+	return err
+}
+
+// loadConfig reads the file given, or the first of the usual ones there is, or
+// falls back to the defaults.
+func loadConfig(path, state string) (config.Config, error) {
+	if path != "" {
+		return config.Load(path)
+	}
+	for _, usual := range []string{filepath.Join(state, "atoll.toml"), "/etc/atoll.toml"} {
+		c, err := config.Load(usual)
+		if !errors.Is(err, os.ErrNotExist) {
+			return c, err
+		}
+	}
+	return config.Default(), nil
+}
+
+// openJournal opens the log in the state folder. Where that can't be written a
+// run goes on with the console alone: a read-only disk must not stop it.
+func openJournal(cfg config.Config, state string, console io.Writer) (*journal.Journal, error) {
+	level, err := journal.ParseLevel(cfg.Log.Level)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	o := journal.Options{
+		Dir: filepath.Join(state, "log"), Console: console, Level: level,
+		MaxBytes: int64(cfg.Log.MaxMB) << 20, FileBytes: int64(cfg.Log.FileMB) << 20,
+		SyncInterval: time.Duration(cfg.Log.Sync),
+	}
+	j, err := journal.Open(o)
+	if folder, ok := errors.AsType[*journal.DirError](err); ok {
+		o.Dir = ""
+		if j, err = journal.Open(o); err == nil {
+			logger := j.Logger()
+			logger.Warn().Err(folder).Msg("no log files: logging to the console only")
+		}
+	}
+	return j, err
+}
+
+// printSummary tells what became of each source's inputs.
+func printSummary(w io.Writer, stats []pipeline.InputStats) {
+	if len(stats) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%-16s %-8s %9s %9s %9s %7s %10s\n", "source", "modality", "inputs", "inferred", "dropped", "failed", "mean ms")
+	for _, s := range stats {
+		fmt.Fprintf(w, "%-16.16s %-8s %9d %9d %9d %7d %10.2f\n", s.Name, s.Modality,
+			s.Received, s.Inferred, s.Dropped, s.Failed, float64(s.Mean)/1e6)
+	}
+}

@@ -1,0 +1,202 @@
+// Package config reads the one TOML file that fixes what a run does.
+package config
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"atoll/journal"
+	"atoll/pipeline/fusion"
+	"atoll/pipeline/source"
+)
+
+// MaxBytes bounds a configuration file.
+const MaxBytes = 1 << 20
+
+// Config is a whole configuration.
+type Config struct {
+	Engine Engine `toml:"engine"`
+	Vision Vision `toml:"vision"`
+	Audio  Sense  `toml:"audio"`
+	Text   Sense  `toml:"text"`
+	Log    Log    `toml:"log"`
+
+	Sources []source.Config `toml:"source,omitempty"`
+	fusion.Rules
+}
+
+// Engine configures the worker.
+type Engine struct {
+	Threads  int             `toml:"threads"`
+	Deadline source.Duration `toml:"deadline"`
+}
+
+// Sense chooses a modality's model.
+type Sense struct {
+	Variant string `toml:"variant"`
+}
+
+// Vision chooses the face model and what counts as a face.
+type Vision struct {
+	Variant   string  `toml:"variant"`
+	Threshold float64 `toml:"threshold"`
+}
+
+// Log configures the journal.
+type Log struct {
+	Level  string          `toml:"level"`
+	MaxMB  int             `toml:"max_mb"`
+	FileMB int             `toml:"file_mb"`
+	Sync   source.Duration `toml:"sync"`
+}
+
+//go:embed default.toml
+var defaultHead string
+
+// DefaultTOML is the default configuration as a commented TOML document.
+func DefaultTOML() string { return defaultHead + fusion.DefaultTOML() }
+
+// Default is the configuration of an empty file.
+func Default() Config {
+	c, err := Parse([]byte(DefaultTOML()))
+	if err != nil {
+		panic("config: default: " + err.Error()) // a test parses it
+	}
+	return c
+}
+
+// An Error says what is wrong with a configuration and where.
+type Error struct {
+	File   string // "" for a document that is no file
+	Line   int    // from 1; 0 where the line is not known
+	Reason string
+}
+
+func (e *Error) Error() string {
+	where := e.File
+	switch {
+	case e.Line > 0 && where != "":
+		where = fmt.Sprintf("%s:%d: ", where, e.Line)
+	case e.Line > 0:
+		where = fmt.Sprintf("line %d: ", e.Line)
+	case where != "":
+		where += ": "
+	}
+	return where + e.Reason
+}
+
+// Load reads the file at path.
+func Load(path string) (Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > MaxBytes {
+		return Config{}, &Error{File: path, Reason: fmt.Sprintf("not a configuration: want a regular file of at most %d bytes", MaxBytes)}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := Parse(data)
+	if located, ok := errors.AsType[*Error](err); ok {
+		located.File = path
+	}
+	return c, err
+}
+
+// Parse reads a TOML document. Any error is an *Error.
+func Parse(document []byte) (Config, error) {
+	if len(document) > MaxBytes {
+		return Config{}, &Error{Reason: fmt.Sprintf("%d bytes: at most %d", len(document), MaxBytes)}
+	}
+	c := preset()
+	if err := toml.NewDecoder(bytes.NewReader(document)).DisallowUnknownFields().Decode(&c); err != nil {
+		return Config{}, decodeError(err)
+	}
+	if c.Cues == nil || c.Events == nil {
+		rules := fusion.DefaultRules()
+		if c.Cues == nil {
+			c.Cues = rules.Cues
+		}
+		if c.Events == nil {
+			c.Events = rules.Events
+		}
+	}
+	if err := c.check(document); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// preset holds the defaults outside the rules; a test holds default.toml to it.
+func preset() Config {
+	return Config{
+		Engine: Engine{Threads: 1, Deadline: source.Duration(500 * time.Millisecond)},
+		Vision: Vision{Variant: "short", Threshold: 0.5},
+		Audio:  Sense{Variant: "f32"},
+		Text:   Sense{Variant: "f32"},
+		Log:    Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: source.Duration(5 * time.Second)},
+	}
+}
+
+func decodeError(err error) *Error {
+	if missing, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(missing.Errors) > 0 {
+		line, _ := missing.Errors[0].Position()
+		key := strings.Join(missing.Errors[0].Key(), ".")
+		return &Error{Line: line, Reason: fmt.Sprintf("unknown key %q: see atoll config default for those there are", key)}
+	}
+	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, _ := wrong.Position()
+		reason := strings.TrimPrefix(wrong.Error(), "toml: ")
+		if key := strings.Join(wrong.Key(), "."); key != "" {
+			reason = key + ": " + reason
+		}
+		return &Error{Line: line, Reason: reason}
+	}
+	return &Error{Reason: err.Error()}
+}
+
+// check looks for what the types allow and a run does not.
+func (c Config) check(document []byte) error {
+	bad := func(key, format string, args ...any) error {
+		return &Error{Line: lineOf(document, key), Reason: key + ": " + fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case c.Engine.Threads < 1 || c.Engine.Threads > 64:
+		return bad("engine.threads", "%d threads: use 1 to 64", c.Engine.Threads)
+	case c.Engine.Deadline <= 0 || time.Duration(c.Engine.Deadline) > time.Hour:
+		return bad("engine.deadline", "%v: use a time up to 1h", time.Duration(c.Engine.Deadline))
+	case !(c.Vision.Threshold > 0 && c.Vision.Threshold < 1):
+		return bad("vision.threshold", "%v: use a score between 0 and 1", c.Vision.Threshold)
+	case c.Log.FileMB < 1 || c.Log.FileMB > 1<<20:
+		return bad("log.file_mb", "%d: use 1 or more", c.Log.FileMB)
+	case c.Log.MaxMB < 2*c.Log.FileMB || c.Log.MaxMB > 1<<20:
+		return bad("log.max_mb", "%d: use at least twice file_mb (%d)", c.Log.MaxMB, c.Log.FileMB)
+	case c.Log.Sync <= 0:
+		return bad("log.sync", "%v: use a time above 0", time.Duration(c.Log.Sync))
+	}
+	if _, err := journal.ParseLevel(c.Log.Level); err != nil {
+		return bad("log.level", "%v", err)
+	}
+	if err := source.CheckAll(c.Sources); err != nil {
+		return &Error{Line: lineOf(document, "source"), Reason: err.Error()}
+	}
+	if err := c.Rules.Validate(); err != nil {
+		err = fusion.Locate(err, document)
+		if rule, ok := errors.AsType[*fusion.RuleError](err); ok {
+			line := rule.Line
+			rule.Line = 0
+			return &Error{Line: line, Reason: rule.Error()}
+		}
+		return &Error{Reason: err.Error()}
+	}
+	return nil
+}

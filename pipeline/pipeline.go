@@ -1,0 +1,162 @@
+// Package pipeline runs the fixed way of the data: source → prepare → engine →
+// decode → fusion → events. Each source has its goroutine and a bounded queue;
+// each queue has a goroutine that infers from it; one goroutine fuses. None waits
+// for another's input, so a source that stalls, fails or lies about time costs
+// only its own evidence.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"atoll/model"
+	"atoll/pipeline/fusion"
+	"atoll/pipeline/source"
+)
+
+// maxObservations bounds what waits for fusion. It is not dropped from: whoever
+// infers waits, and the sources' queues drop.
+const maxObservations = 64
+
+// Input is one source with the queue it fills.
+type Input struct {
+	Name     string
+	Modality model.Modality
+	Source   source.Source
+	Queue    *source.Queue
+}
+
+// Config is what a Pipeline is made of.
+type Config struct {
+	Inputs []Input
+	Faces  *FaceDetector   // needed if an input is vision
+	Voice  *VoiceDetector  // needed if an input is audio
+	Mood   *MoodClassifier // needed if an input is text
+	Fuser  *fusion.Fuser
+	Clock  source.Clock
+	Logger zerolog.Logger
+	// Emit is called with every event, in order, by the goroutine that fuses. It
+	// must not keep the event's evidence and must not block.
+	Emit func(fusion.Event)
+}
+
+// Pipeline runs once.
+type Pipeline struct {
+	Config
+	stats []inputStats // one for each input
+}
+
+// New makes a pipeline. It fails when an input's modality has no model.
+func New(c Config) (*Pipeline, error) {
+	for _, in := range c.Inputs {
+		missing := map[model.Modality]bool{model.Vision: c.Faces == nil, model.Audio: c.Voice == nil, model.Text: c.Mood == nil}
+		if missing[in.Modality] {
+			return nil, fmt.Errorf("source %s: no model for %v", in.Name, in.Modality)
+		}
+	}
+	return &Pipeline{Config: c, stats: make([]inputStats, len(c.Inputs))}, nil
+}
+
+// Run runs until every source is used up or ctx ends. It returns the errors of
+// sources that failed for good; the others went on without them.
+func (p *Pipeline) Run(ctx context.Context) error {
+	observations := make(chan observation, maxObservations)
+	failures := make([]error, len(p.Inputs))
+
+	var producers, inferrers sync.WaitGroup
+	for i, in := range p.Inputs {
+		producers.Go(func() {
+			failures[i] = p.produce(ctx, in)
+			in.Queue.Close()
+		})
+		inferrers.Go(func() { p.infer(ctx, in, &p.stats[i], observations) })
+	}
+	go func() {
+		inferrers.Wait()
+		close(observations)
+	}()
+	p.fuse(observations)
+	producers.Wait()
+	return errors.Join(failures...)
+}
+
+// produce runs one source to its end.
+func (p *Pipeline) produce(ctx context.Context, in Input) error {
+	err := in.Source.Run(ctx, in.Queue)
+	switch {
+	case err == nil:
+		p.Logger.Info().Str("source", in.Name).Msg("source used up")
+	case ctx.Err() != nil:
+		return nil
+	default:
+		p.Logger.Error().Err(err).Str("source", in.Name).Msg("source failed, going on without it")
+		return fmt.Errorf("source %s: %w", in.Name, err)
+	}
+	return nil
+}
+
+// observation is what one job says: evidence, or that it failed.
+type observation struct {
+	evidence fusion.Evidence
+	failed   bool
+}
+
+// infer takes items from one queue until it is closed and empty.
+func (p *Pipeline) infer(ctx context.Context, in Input, stats *inputStats, out chan<- observation) {
+	s := p.newSense(in)
+	for {
+		item, err := in.Queue.Get(ctx)
+		if err != nil {
+			return
+		}
+		at := item.At
+		evidence, took, err := s.observe(item)
+		in.Queue.Recycle(item)
+		if errors.Is(err, ErrNoWords) {
+			continue
+		}
+		evidence.Modality, evidence.Source, evidence.At = in.Modality, in.Name, at
+		stats.count(took, err)
+		if err != nil && ctx.Err() == nil {
+			p.Logger.Error().Err(err).Str("source", in.Name).Msg("job failed")
+		}
+		out <- observation{evidence, err != nil}
+	}
+}
+
+// fuse owns the fuser. It wakes for evidence and for the moment at which an
+// event can change without any.
+func (p *Pipeline) fuse(in <-chan observation) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var events []fusion.Event
+	for {
+		select {
+		case o, open := <-in:
+			if !open {
+				return
+			}
+			if now := p.Clock.Now(); o.failed {
+				p.Fuser.Failure(now, o.evidence.Modality, o.evidence.Source)
+			} else {
+				p.Fuser.Observe(now, o.evidence)
+			}
+		case <-timer.C:
+		}
+		now := p.Clock.Now()
+		events = p.Fuser.Advance(now, events[:0])
+		for _, e := range events {
+			p.Emit(e)
+		}
+		if due, ok := p.Fuser.NextDeadline(); ok {
+			timer.Reset(max(0, due-now))
+		} else {
+			timer.Stop()
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package source
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Clock is the monotonic clock of a run: every Item's time is read from it.
+type Clock interface {
+	// Now is the time since the run began.
+	Now() time.Duration
+	// Sleep returns once Now is at least until, or with ctx's error when that ends first.
+	Sleep(ctx context.Context, until time.Duration) error
+}
+
+// NewClock returns the real clock, which reads 0 now.
+func NewClock() Clock { return &realClock{start: time.Now()} }
+
+type realClock struct {
+	start  time.Time
+	timers sync.Pool // of *time.Timer, so that a paced source allocates nothing per item
+}
+
+func (c *realClock) Now() time.Duration { return time.Since(c.start) }
+
+func (c *realClock) Sleep(ctx context.Context, until time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d := until - c.Now()
+	if d <= 0 {
+		return nil
+	}
+	t, _ := c.timers.Get().(*time.Timer)
+	if t == nil {
+		t = time.NewTimer(d)
+	} else {
+		t.Reset(d)
+	}
+	defer c.timers.Put(t)
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		t.Stop()
+		return ctx.Err()
+	}
+}
+
+// maxLag is how far a paced source may fall behind before it gives up catching up.
+const maxLag = time.Second
+
+// pacer spaces out the items of a source that has no timing of its own. Times are media time: even spacing, free of jitter. Where
+// paced is false it does not wait but counts media time all the same, as fast as the consumer takes items.
+type pacer struct {
+	clock Clock
+	paced bool
+	due   time.Duration
+}
+
+// wait waits for the next item's time, returns it and sets the one after step later.
+func (p *pacer) wait(ctx context.Context, step time.Duration) (time.Duration, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if p.paced {
+		if err := p.clock.Sleep(ctx, p.due); err != nil {
+			return 0, err
+		}
+		if now := p.clock.Now(); now-p.due > maxLag {
+			p.due = now
+		}
+	}
+	at := p.due
+	p.due += step
+	return at, nil
+}

@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"sync"
+	"time"
+
+	"atoll/engine"
+	"atoll/model"
+)
+
+// InputStats tells what became of one source's items.
+type InputStats struct {
+	Name     string         `json:"name"`
+	Modality model.Modality `json:"modality"`
+	Received uint64         `json:"received"` // items the source delivered
+	Dropped  uint64         `json:"dropped"`  // of them, too old when their turn came
+	Inferred uint64         `json:"inferred"`
+	Failed   uint64         `json:"failed"`
+	Mean     time.Duration  `json:"mean_ns"` // of an inference, with the hop to the worker
+	Max      time.Duration  `json:"max_ns"`
+}
+
+// inputStats is written by one goroutine and read by any.
+type inputStats struct {
+	mu       sync.Mutex
+	inferred uint64
+	failed   uint64
+	sum, max time.Duration
+}
+
+func (s *inputStats) count(took engine.Timing, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.failed++
+		return
+	}
+	s.inferred++
+	s.sum += took.Total
+	s.max = max(s.max, took.Total)
+}
+
+// Stats returns the counters of every input so far.
+func (p *Pipeline) Stats() []InputStats {
+	list := make([]InputStats, 0, len(p.stats))
+	for i := range p.stats {
+		in, s := &p.Inputs[i], &p.stats[i]
+		queue := in.Queue.Stats()
+		s.mu.Lock()
+		x := InputStats{
+			Name: in.Name, Modality: in.Modality,
+			Received: queue.Received, Dropped: queue.Dropped,
+			Inferred: s.inferred, Failed: s.failed, Max: s.max,
+		}
+		if s.inferred > 0 {
+			x.Mean = s.sum / time.Duration(s.inferred)
+		}
+		s.mu.Unlock()
+		list = append(list, x)
+	}
+	return list
+}
