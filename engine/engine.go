@@ -64,7 +64,7 @@ func (e *RestartLimitError) Error() string {
 
 // Timing is what one inference took.
 type Timing struct {
-	Invoke time.Duration // inside TensorFlow Lite
+	Invoke time.Duration // in the worker, nearly all of it inside TensorFlow Lite
 	Total  time.Duration // as the caller saw it: Invoke and the hop to the worker and back
 }
 

@@ -17,51 +17,42 @@ const (
 	CuePositive = "positive" // the sentence is positive
 )
 
-// sense turns the items of one source into evidence. Only Cue and P of the
-// evidence are filled.
-type sense interface {
-	observe(*source.Item) (fusion.Evidence, engine.Timing, error)
+// Observer turns the items of one source into evidence; it remembers what belongs
+// to that source's stream. It is not safe for concurrent use.
+type Observer struct {
+	detector   *FaceDetector
+	voice      *VoiceDetector
+	classifier *MoodClassifier
+
+	faces  []vision.Face // reused
+	stream VoiceStream
 }
 
-func (p *Pipeline) newSense(in Input) sense {
-	switch in.Modality {
+// NewObserver makes an observer of the senses given; those of modalities that the
+// source does not deliver may be nil.
+func NewObserver(f *FaceDetector, v *VoiceDetector, m *MoodClassifier) *Observer {
+	return &Observer{detector: f, voice: v, classifier: m}
+}
+
+// Observe infers from one item. A text without words is ErrNoWords and neither
+// evidence nor a failure.
+func (o *Observer) Observe(it *source.Item) (e fusion.Evidence, took engine.Timing, err error) {
+	e = fusion.Evidence{Modality: it.Modality, Source: it.Source, At: it.At}
+	switch it.Modality {
 	case model.Vision:
-		return &sight{detector: p.Faces}
+		e.Cue = CueFace
+		o.faces, e.P, took, err = o.detector.Detect(o.faces[:0], it.Image)
 	case model.Audio:
-		return &hearing{detector: p.Voice}
+		if it.Reset {
+			o.stream.Reset()
+		}
+		e.Cue = CueSpeech
+		e.P, took, err = o.voice.Probability(&o.stream, it.Audio)
 	case model.Text:
-		return reading{p.Mood}
+		e.Cue = CuePositive
+		e.P, _, took, err = o.classifier.Classify(it.Text)
+	default:
+		err = fmt.Errorf("item of unknown %v", it.Modality)
 	}
-	panic(fmt.Sprintf("pipeline: no sense for %v", in.Modality))
-}
-
-type sight struct {
-	detector *FaceDetector
-	faces    []vision.Face
-}
-
-func (s *sight) observe(it *source.Item) (fusion.Evidence, engine.Timing, error) {
-	faces, best, took, err := s.detector.Detect(s.faces[:0], it.Image)
-	s.faces = faces
-	return fusion.Evidence{Cue: CueFace, P: best}, took, err
-}
-
-type hearing struct {
-	detector *VoiceDetector
-	stream   VoiceStream
-}
-
-func (h *hearing) observe(it *source.Item) (fusion.Evidence, engine.Timing, error) {
-	if it.Reset {
-		h.stream.Reset()
-	}
-	p, took, err := h.detector.Probability(&h.stream, it.Audio)
-	return fusion.Evidence{Cue: CueSpeech, P: p}, took, err
-}
-
-type reading struct{ classifier *MoodClassifier }
-
-func (r reading) observe(it *source.Item) (fusion.Evidence, engine.Timing, error) {
-	p, _, took, err := r.classifier.Classify(it.Text)
-	return fusion.Evidence{Cue: CuePositive, P: p}, took, err
+	return e, took, err
 }

@@ -108,19 +108,17 @@ type observation struct {
 
 // infer takes items from one queue until it is closed and empty.
 func (p *Pipeline) infer(ctx context.Context, in Input, stats *inputStats, out chan<- observation) {
-	s := p.newSense(in)
+	observer := NewObserver(p.Faces, p.Voice, p.Mood)
 	for {
 		item, err := in.Queue.Get(ctx)
 		if err != nil {
 			return
 		}
-		at := item.At
-		evidence, took, err := s.observe(item)
+		evidence, took, err := observer.Observe(item)
 		in.Queue.Recycle(item)
 		if errors.Is(err, ErrNoWords) {
 			continue
 		}
-		evidence.Modality, evidence.Source, evidence.At = in.Modality, in.Name, at
 		stats.count(took, err)
 		if err != nil && ctx.Err() == nil {
 			p.Logger.Error().Err(err).Str("source", in.Name).Msg("job failed")

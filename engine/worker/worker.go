@@ -59,6 +59,7 @@ type slot struct {
 
 type server struct {
 	models map[uint32]*slot
+	began  time.Time // when the request at hand was read
 	in     []byte
 	out    []byte
 }
@@ -75,6 +76,7 @@ func (s *server) serve() error {
 		if n == 0 {
 			return nil
 		}
+		s.began = time.Now()
 		h, err := wire.ParseHeader(s.in[:n])
 		if err != nil {
 			return fmt.Errorf("read request: %w", err)
@@ -126,15 +128,14 @@ func (s *server) answer(h wire.Header, fd int) error {
 
 var errNoModel = errors.New("no such model in this worker")
 
-// run invokes the model and returns how many nanoseconds that took.
+// run invokes the model and returns how many nanoseconds the request took.
 func (s *server) run(id uint32) (uint64, error) {
 	m := s.models[id]
 	if m == nil || !m.bound {
 		return 0, errNoModel
 	}
-	start := time.Now()
 	err := m.interp.Invoke()
-	return uint64(time.Since(start)), err
+	return uint64(time.Since(s.began)), err
 }
 
 // load reads the model in fd and appends its tensors to the reply.

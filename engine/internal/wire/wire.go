@@ -44,7 +44,7 @@ type Header struct {
 	Status Status
 	Seq    uint32 // a reply carries its request's
 	Model  uint32 // the parent's number for the model
-	Arg    uint64 // Load: threads; Bind: bytes of memory; Run reply: nanoseconds of the invocation
+	Arg    uint64 // Load: threads; Bind: bytes of memory; Run reply: nanoseconds in the worker
 }
 
 // ErrShort reports a message that ends before it should.

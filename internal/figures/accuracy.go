@@ -1,0 +1,121 @@
+package figures
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"atoll/internal/app"
+	"atoll/pipeline"
+	"atoll/pipeline/audio"
+)
+
+// FaceAccuracy is the share of the crops of lfw_subset that are told right, face or
+// no face at threshold 0.5, where each fills the given share of the frame's side.
+func FaceAccuracy(d Data, s *app.Senses, c app.Choice, share float64) (float64, error) {
+	crops, err := d.Crops()
+	if err != nil {
+		return 0, err
+	}
+	detector, err := s.Faces(c)
+	if err != nil {
+		return 0, err
+	}
+	right := 0
+	for i := range crops.Pix {
+		_, best, _, err := detector.Detect(nil, crops.Picture(i, share))
+		if err != nil {
+			return 0, err
+		}
+		if (best >= 0.5) == crops.Face(i) {
+			right++
+		}
+	}
+	return float64(right) / float64(len(crops.Pix)), nil
+}
+
+// SentimentAccuracy is the share of a set's sentences whose label is told right.
+func SentimentAccuracy(d Data, s *app.Senses, set string) (float64, error) {
+	sentences, err := d.Sentences(set)
+	if err != nil {
+		return 0, err
+	}
+	classifier, err := s.Mood(app.Choice{})
+	if err != nil {
+		return 0, err
+	}
+	right := 0
+	for _, x := range sentences {
+		positive, _, _, err := classifier.Classify(x.Text)
+		if err != nil && !errors.Is(err, pipeline.ErrNoWords) {
+			return 0, err
+		}
+		if (positive > 0.5) == x.Positive {
+			right++
+		}
+	}
+	return float64(right) / float64(len(sentences)), nil
+}
+
+// Voice holds a voice model against reference probabilities.
+type Voice struct {
+	Frames  int
+	Largest float64 // difference of a probability
+	Changed int     // decisions at 0.5 that are not the reference's
+}
+
+// CompareVoice runs a voice model over every recording that the reference has
+// probabilities of: a JSON object of one list for each file name.
+func CompareVoice(d Data, s *app.Senses, c app.Choice, reference string) (v Voice, err error) {
+	data, err := os.ReadFile(reference)
+	if err != nil {
+		return v, err
+	}
+	want := map[string][]float64{}
+	if err := json.Unmarshal(data, &want); err != nil {
+		return v, fmt.Errorf("%s: %w", reference, err)
+	}
+	detector, err := s.Voice(c)
+	if err != nil {
+		return v, err
+	}
+	for _, folder := range []string{"librivox", "cards"} {
+		recordings, err := d.Recordings(folder)
+		if err != nil {
+			return v, err
+		}
+		for _, r := range recordings {
+			if err := v.add(detector, r, want[r.Name]); err != nil {
+				return v, fmt.Errorf("%s: %w", r.Name, err)
+			}
+		}
+	}
+	if v.Frames == 0 {
+		return v, errors.New("the reference has none of the recordings")
+	}
+	return v, nil
+}
+
+func (v *Voice) add(detector *pipeline.VoiceDetector, r Recording, want []float64) error {
+	if frames := len(r.Samples) / audio.FrameSize; want == nil || len(want) != frames {
+		if want == nil {
+			return nil
+		}
+		return fmt.Errorf("%d frames, the reference has %d", frames, len(want))
+	}
+	var stream pipeline.VoiceStream
+	for i, p := range want {
+		got, _, err := detector.Probability(&stream, r.Samples[i*audio.FrameSize:(i+1)*audio.FrameSize])
+		if err != nil {
+			return err
+		}
+		v.Frames++
+		v.Largest = max(v.Largest, math.Abs(got-p))
+		if (got >= 0.5) != (p >= 0.5) {
+			v.Changed++
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+// Package figures measures what the project promises, on real models and data
+// that nothing here was tuned to: each figure is a function that anyone can run,
+// in a test that holds the bound or in the table of make bench.
+package figures
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"atoll/pipeline/source"
+	"atoll/pipeline/source/wav"
+)
+
+// DataVariable names the environment variable that holds the folder of test data.
+const DataVariable = "ATOLL_DATA"
+
+// Data is the folder of pictures, recordings and sentences that the build fetches.
+type Data string
+
+// FindData finds the folder, or says how to get it.
+func FindData() (Data, error) {
+	dir := os.Getenv(DataVariable)
+	if dir == "" {
+		return "", fmt.Errorf("%s is not set: run this through make test or make bench, which fetch the test data", DataVariable)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return "", fmt.Errorf("%s: %w", DataVariable, err)
+	}
+	return Data(dir), nil
+}
+
+// Path joins names to the folder.
+func (d Data) Path(names ...string) string {
+	return filepath.Join(append([]string{string(d)}, names...)...)
+}
+
+// Crops are square grey pictures of equal size, from scikit-image's lfw_subset:
+// the first half are faces, the second half are not.
+type Crops struct {
+	Side int
+	Pix  [][]float64 // 0 to 1
+}
+
+// Face reports whether crop i shows a face.
+func (c Crops) Face(i int) bool { return i < len(c.Pix)/2 }
+
+// Picture lays crop i in the middle of a black frame, of whose side it fills the
+// given share.
+func (c Crops) Picture(i int, share float64) source.Image {
+	side := int(math.Round(float64(c.Side) / share))
+	var img source.Image
+	img.Resize(side, side)
+	clear(img.Pix)
+	at := (side - c.Side) / 2
+	for y := range c.Side {
+		for x := range c.Side {
+			v := byte(math.Round(255 * c.Pix[i][y*c.Side+x]))
+			p := 3 * ((at+y)*side + at + x)
+			img.Pix[p], img.Pix[p+1], img.Pix[p+2] = v, v, v
+		}
+	}
+	return img
+}
+
+var npyShape = regexp.MustCompile(`'descr': '<f8', 'fortran_order': False, 'shape': \((\d+), (\d+), (\d+)\)`)
+
+// Crops reads lfw_subset.npy, in NumPy's file format 1.0.
+func (d Data) Crops() (Crops, error) {
+	data, err := os.ReadFile(d.Path("lfw_subset.npy"))
+	if err != nil {
+		return Crops{}, err
+	}
+	if len(data) < 10 || string(data[:6]) != "\x93NUMPY" {
+		return Crops{}, errors.New("lfw_subset.npy: not a NumPy file")
+	}
+	header := 10 + int(binary.LittleEndian.Uint16(data[8:]))
+	if len(data) < header {
+		return Crops{}, errors.New("lfw_subset.npy: truncated")
+	}
+	shape := npyShape.FindSubmatch(data[:header])
+	if shape == nil {
+		return Crops{}, errors.New("lfw_subset.npy: not three dimensions of float64")
+	}
+	var n [3]int
+	for i := range n {
+		n[i], _ = strconv.Atoi(string(shape[i+1]))
+	}
+	if n[1] != n[2] || len(data) != header+8*n[0]*n[1]*n[2] {
+		return Crops{}, fmt.Errorf("lfw_subset.npy: shape %v does not fit its size", n)
+	}
+	c := Crops{Side: n[1]}
+	values := data[header:]
+	for range n[0] {
+		pix := make([]float64, n[1]*n[2])
+		for i := range pix {
+			pix[i] = math.Float64frombits(binary.LittleEndian.Uint64(values))
+			values = values[8:]
+		}
+		c.Pix = append(c.Pix, pix)
+	}
+	return c, nil
+}
+
+// Picture reads a picture file by its path below the folder.
+func (d Data) Picture(names ...string) (img source.Image, err error) {
+	f, err := os.Open(d.Path(names...))
+	if err != nil {
+		return img, err
+	}
+	defer f.Close()
+	return img, source.DecodePicture(f, &img)
+}
+
+// FacelessPictures lists the everyday pictures, none of which shows a face.
+func (d Data) FacelessPictures() ([]string, error) {
+	all, err := filepath.Glob(d.Path("pictures", "*"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, path := range all {
+		if name := filepath.Base(path); name != "astronaut.png" {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// Recording is a sound file at 16 kHz, mono.
+type Recording struct {
+	Name    string
+	Samples []float32
+}
+
+// Recordings reads the WAV files of one folder below speech: librivox or cards.
+func (d Data) Recordings(folder string) ([]Recording, error) {
+	paths, err := filepath.Glob(d.Path("speech", folder, "*.wav"))
+	if err != nil {
+		return nil, err
+	}
+	var list []Recording
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		samples, err := wav.Decode(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		list = append(list, Recording{filepath.Base(path), samples})
+	}
+	return list, nil
+}
+
+// Sentence is a text that somebody labelled.
+type Sentence struct {
+	Text     string
+	Positive bool
+}
+
+// Sentences reads one of the labelled sets: imdb, amazon or yelp.
+func (d Data) Sentences(set string) ([]Sentence, error) {
+	data, err := os.ReadFile(d.Path("sentiment", set+".json"))
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Text  string `json:"text"`
+		Class *int   `json:"class"`
+	}
+	if err := json.Unmarshal(data, &rows); err != nil {
+		return nil, fmt.Errorf("%s.json: %w", set, err)
+	}
+	var list []Sentence
+	for _, row := range rows {
+		if row.Class != nil { // the last row of each set has none
+			list = append(list, Sentence{row.Text, *row.Class > 0})
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,46 @@
+package figures
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"atoll/engine/worker"
+	"atoll/internal/app"
+	"atoll/internal/config"
+)
+
+// TestMain makes this test binary its own worker, as atoll is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "worker" {
+		if err := worker.Main(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func testData(t testing.TB) Data {
+	t.Helper()
+	d, err := FindData()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func testSenses(t testing.TB) *app.Senses {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Engine.Deadline *= 20 // machines that test are busy
+	s, err := app.OpenSenses(cfg, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
