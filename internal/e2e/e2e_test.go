@@ -1,0 +1,65 @@
+// Package e2e tests what users do: it runs the binary.
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// binary returns the path that a variable of make test's environment holds.
+func binary(t testing.TB, variable string) string {
+	t.Helper()
+	path := os.Getenv(variable)
+	if path == "" {
+		t.Fatalf("%s is not set: run this through make test, which builds the binaries", variable)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return path
+}
+
+func testData(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("ATOLL_DATA")
+	if dir == "" {
+		t.Fatal("ATOLL_DATA is not set: run this through make test, which fetches the test data")
+	}
+	return dir
+}
+
+// TestScripts runs the scripts of testdata/script; each is a session at a shell.
+// In them $DATA is the folder of test data and $MODELS that of the models.
+func TestScripts(t *testing.T) {
+	bin, data := binary(t, "ATOLL_BIN"), testData(t)
+	models, err := filepath.Abs("../../models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATA", data)
+			env.Setenv("MODELS", models)
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state-home"))
+			env.Setenv("PATH", env.WorkDir+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			return os.Symlink(bin, filepath.Join(env.WorkDir, "atoll"))
+		},
+	})
+}
+
+// atoll runs the binary and returns what it wrote to standard output.
+func atoll(t testing.TB, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(binary(t, "ATOLL_BIN"), args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("atoll %q: %v", args, err)
+	}
+	return out
+}
