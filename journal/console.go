@@ -40,7 +40,7 @@ func newConsole(j *Journal, q *queue, w io.Writer) *console {
 
 func (c *console) run() {
 	defer close(c.done)
-	buffer := make([]byte, 0, cap(c.queue.pending))
+	buffer := make([]byte, 0, consoleBytes+gapRoom)
 	for {
 		select {
 		case <-c.queue.wake:

@@ -32,7 +32,7 @@ func (c crashCase) work(t *testing.T, m *journaltest.FS) (acked, sent int) {
 		if err != nil {
 			return acked, sent
 		}
-		for range 12 {
+		for range 8 {
 			numbered(j, sent, sent+3)
 			sent += 3
 			synctest.Wait() // so that every run has the same operations
@@ -107,7 +107,7 @@ func (c crashCase) reuse(t *testing.T, m *journaltest.FS, next int) error {
 
 // A power cut at every single operation, each followed by several outcomes of what reached the disk.
 func TestCrashAtEveryOperation(t *testing.T) {
-	const seeds = 5
+	const seeds = 4
 	for _, c := range crashCases {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -80,6 +80,10 @@ func (f *files) open() error {
 	// A file from before may have been named or written by a process that did not live to sync it.
 	f.unnamed, f.unsynced = true, true
 	if len(f.segments) == 0 {
+		// The folder may be new, by this process or one that was killed. Once there is a file its path is safe.
+		if err := syncPath(f.fs, f.dir); err != nil {
+			return err
+		}
 		return f.create(1)
 	}
 	last := f.segments[len(f.segments)-1]

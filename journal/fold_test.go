@@ -26,6 +26,10 @@ func TestFolding(t *testing.T) {
 			log.Warn().Msg("sensor \"a\" failed") // another level: another kind
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
+		if all, _ := records(t, m); len(all) != 8 {
+			t.Errorf("%d records after the interval, want the counts among them", len(all))
+		}
 		log.Error().Int("n", 99).Msg("sensor \"a\" failed")
 		mustClose(t, j)
 		var got []string

@@ -104,7 +104,11 @@ func (osFS) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); !errors.Is(err, unix.EINVAL) { // EINVAL: a file system that has no need of it
+		return err
+	}
+	return nil
 }
 
 func (osFS) Free(dir string) (int64, error) {
@@ -115,7 +119,7 @@ func (osFS) Free(dir string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-// makeDir makes dir and the missing folders above it, each so that it survives a power cut.
+// makeDir makes dir and the missing folders above it.
 func makeDir(fsys FS, dir string) error {
 	err := fsys.Mkdir(dir, dirMode)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
@@ -127,8 +131,15 @@ func makeDir(fsys FS, dir string) error {
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// syncPath makes the names of dir and of the folders above it survive a power cut, as far as this user may look at them.
+func syncPath(fsys FS, dir string) error {
+	for parent := filepath.Dir(dir); parent != dir; dir, parent = parent, filepath.Dir(parent) {
+		if err := fsys.SyncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
 	}
-	return fsys.SyncDir(filepath.Dir(dir))
+	return nil
 }

@@ -107,7 +107,7 @@ func TestRecordFormat(t *testing.T) {
 		log.Info().Int("faces", 2).Msg("found")
 		log.Log().Send()
 		log.Warn().Str("time", "late").Int("mono", 7).Str("level", "none").Str("message", "inner").Msg(`say "hi"`)
-		log.Info().RawJSON("raw", []byte("{\n\"a\":1}")).Msg("raw")
+		log.Info().RawJSON("raw", []byte("{\n\"a\":\n1}")).Msg("raw")
 		mustClose(t, j)
 
 		got, sum := records(t, m)
@@ -159,7 +159,7 @@ func TestSyncAtInterval(t *testing.T) {
 		if got := durable(t, m); len(got) != 0 {
 			t.Errorf("before the interval: %q durable, want nothing", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := durable(t, m); len(got) != 1 {
 			t.Errorf("after the interval: %q durable, want one", got)

@@ -101,6 +101,46 @@ func checkGap(t *testing.T, all []journal.Record, lost int64, reason string) {
 	}
 }
 
+func TestEveryOutageIsRetriedSoonAtFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := journaltest.New()
+		j := open(t, m)
+		log := j.Logger()
+		for _, outage := range []time.Duration{time.Minute, time.Millisecond} {
+			m.SetFault(journaltest.FailAll(syscall.EIO, journaltest.Write))
+			log.Error().Msg("cannot be written")
+			time.Sleep(outage)
+			if j.Stats().Err == nil {
+				t.Fatal("writing works, want an outage")
+			}
+			m.SetFault(nil)
+			time.Sleep(max(time.Second, outage/4))
+			synctest.Wait()
+			if err := j.Stats().Err; err != nil {
+				t.Errorf("after an outage of %v: %v", outage, err)
+			}
+		}
+	})
+}
+
+// A process killed before it could sync leaves it to the next one, which must also care for the names it did not make.
+func TestSyncCoversTheKilledProcess(t *testing.T) {
+	m := journaltest.New()
+	j := open(t, m)
+	m.SetFault(journaltest.FailAll(syscall.EIO, journaltest.Sync, journaltest.SyncDir))
+	numbered(j, 0, 3)
+	if err := j.Close(); err == nil {
+		t.Fatal("closed in order, want no sync")
+	}
+	m.SetFault(nil)
+	j = open(t, m)
+	if err := j.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, _ := records(t, m.Reboot(nil))
+	checkRun(t, all, 0, 3)
+}
+
 func TestLostLinesAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := journaltest.New()
@@ -179,8 +219,8 @@ func TestSyncThatNeverWorks(t *testing.T) {
 		numbered(j, 0, 1)
 		time.Sleep(time.Hour)
 		all, _ := records(t, m)
-		if got := j.Stats(); got.Err == nil || len(all) > 10 {
-			t.Errorf("%d records after an hour and error %v, want few and EIO", len(all), got.Err)
+		if got := j.Stats(); got.Err == nil || len(all) > 10 || got.Errors > 500 {
+			t.Errorf("%d records, %d attempts in an hour and error %v, want few and EIO", len(all), got.Errors, got.Err)
 		}
 	})
 }

@@ -35,6 +35,7 @@ func TestReadSkipsDamage(t *testing.T) {
 		"marked":            goodLine[:len(goodLine)-1] + "#torn\n",
 		"unfinished":        goodLine[:20] + "\n",
 		"two in one":        goodLine[:20] + goodLine,
+		"long before one":   strings.Repeat("x", 64<<10) + goodLine,
 		"longer than any":   strings.Replace(goodLine, `"n":1`, `"n":`+strings.Repeat("1", 70_000), 1),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,14 @@ import (
 	"fmt"
 )
 
+// Bounds of names and lists that reports repeat. Without them a small file could ask
+// for a huge report.
+const (
+	maxCustomName = 256
+	maxTensorName = 1 << 16
+	maxEnds       = 256 // inputs or outputs of a subgraph
+)
+
 // Check reports the first breach of the schema's rules: an index out of range, a
 // shape that is negative or too large, or a constant whose buffer doesn't have the
 // size of its shape. Read and Write call it.
@@ -18,6 +26,9 @@ func (m *Model) Check() error {
 	for i, c := range m.OperatorCodes {
 		if c.Builtin < 0 {
 			return fmt.Errorf("operator code %d is negative: %d", i, c.Builtin)
+		}
+		if len(c.Custom) > maxCustomName {
+			return fmt.Errorf("operator code %d has a name of %d bytes, at most %d are possible", i, len(c.Custom), maxCustomName)
 		}
 	}
 	for i := range m.Subgraphs {
@@ -58,6 +69,9 @@ func (m *Model) checkSubgraph(g *Subgraph) error {
 		if err := m.checkTensor(&g.Tensors[i]); err != nil {
 			return fmt.Errorf("tensor %d: %w", i, err)
 		}
+	}
+	if len(g.Inputs) > maxEnds || len(g.Outputs) > maxEnds {
+		return fmt.Errorf("%d inputs and %d outputs, at most %d are possible", len(g.Inputs), len(g.Outputs), maxEnds)
 	}
 	if err := checkIndices("input", g.Inputs, 0, len(g.Tensors)); err != nil {
 		return err
@@ -102,6 +116,9 @@ func checkIndices(name string, list []int32, low, high int) error {
 func (m *Model) checkTensor(t *Tensor) error {
 	if int64(t.Buffer) >= int64(len(m.Buffers)) {
 		return fmt.Errorf("buffer %d of %d", t.Buffer, len(m.Buffers))
+	}
+	if len(t.Name) > maxTensorName {
+		return fmt.Errorf("name of %d bytes, at most %d are possible", len(t.Name), maxTensorName)
 	}
 	if _, err := Elements(t.Shape); err != nil {
 		return err

@@ -77,7 +77,8 @@ type TensorReport struct {
 // is bounded by the size of the model.
 func Inspect(m *Model, size int64) Report {
 	i := &inspector{m: m, zeros: make(map[uint32]int64), counts: make(map[string]int)}
-	i.r = Report{Bytes: size, Description: m.Description, ConstantBytes: make(map[string]int64)}
+	i.r = Report{Bytes: size, Description: m.Description, ConstantBytes: make(map[string]int64),
+		Nodes: []NodeReport{}, Tensors: []TensorReport{}} // JSON has [] where there are none
 	for n := range m.Subgraphs {
 		i.subgraph(n)
 	}
@@ -112,11 +113,14 @@ func specs(g *Subgraph, indices []int32) []TensorSpec {
 
 // spec returns name, type and shape; the shape of an unranked tensor is empty.
 func (t *Tensor) spec() TensorSpec {
-	shape := t.Shape
-	if shape == nil {
-		shape = []int32{}
+	return TensorSpec{Name: t.Name, Type: t.Type, Shape: orEmpty(t.Shape)}
+}
+
+func orEmpty(list []int32) []int32 {
+	if list == nil {
+		return []int32{}
 	}
-	return TensorSpec{Name: t.Name, Type: t.Type, Shape: shape}
+	return list
 }
 
 func (i *inspector) subgraph(n int) {
@@ -129,7 +133,7 @@ func (i *inspector) subgraph(n int) {
 	for o := range g.Operators {
 		op := &g.Operators[o]
 		code := i.m.OperatorCodes[op.Opcode]
-		node := NodeReport{Subgraph: n, Op: code.Name(), Inputs: op.Inputs, Outputs: op.Outputs, MACs: macs(g, op, code.Builtin)}
+		node := NodeReport{Subgraph: n, Op: code.Name(), Inputs: orEmpty(op.Inputs), Outputs: orEmpty(op.Outputs), MACs: macs(g, op, code.Builtin)}
 		i.r.Nodes = append(i.r.Nodes, node)
 		i.r.MACs = addCapped(i.r.MACs, node.MACs)
 		i.counts[node.Op]++

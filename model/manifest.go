@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -144,12 +145,15 @@ func decodeError(err error) error {
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
 		line, _ := unknown.Errors[0].Position()
-		return &ManifestError{Line: line, Err: fmt.Errorf("unknown key %q", []string(unknown.Errors[0].Key()))}
+		return &ManifestError{Line: line, Err: fmt.Errorf("unknown key %q", strings.Join(unknown.Errors[0].Key(), "."))}
 	}
 	var bad *toml.DecodeError
 	if errors.As(err, &bad) {
 		line, _ := bad.Position()
-		return &ManifestError{Line: line, Err: bad}
+		if key := strings.Join(bad.Key(), "."); key != "" {
+			err = fmt.Errorf("%s: %w", key, bad)
+		}
+		return &ManifestError{Line: line, Err: err}
 	}
 	return &ManifestError{Err: err}
 }

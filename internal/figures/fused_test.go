@@ -28,7 +28,6 @@ func TestFusedEvents(t *testing.T) {
 	}
 }
 
-
 // With one modality cut halfway the events of the others are as before, to the
 // last bit.
 func TestCutModality(t *testing.T) {

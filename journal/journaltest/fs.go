@@ -91,12 +91,12 @@ type inode struct {
 	synced int
 }
 
-// FS is a journal.FS in memory. Its folders are durable at once, its names after SyncDir, its content after Sync.
+// FS is a journal.FS in memory. Names of files and folders are durable after SyncDir, content after Sync.
 type FS struct {
 	mu      sync.Mutex
 	fault   Fault
 	calls   int
-	dirs    map[string]bool
+	dirs    map[string]bool   // whether a power cut leaves them
 	names   map[string]*inode // as programs see them
 	durable map[string]*inode // as a power cut leaves them
 	locked  map[string]bool
@@ -176,7 +176,11 @@ func (m *FS) Reboot(rng *rand.Rand) *FS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	after := New()
-	after.dirs = maps.Clone(m.dirs)
+	for dir := range m.dirs {
+		if m.dirs[dir] {
+			after.dirs[dir] = true
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.everyName())) {
 		f, old := m.names[name], m.durable[name]
 		if f == nil || (old != nil && old != f) || (old == nil && (rng == nil || rng.IntN(2) == 0)) {
@@ -184,6 +188,9 @@ func (m *FS) Reboot(rng *rand.Rand) *FS {
 		}
 		if f == nil || (rng != nil && m.names[name] == nil && rng.IntN(2) == 0) {
 			continue // never durable, or its removal came through
+		}
+		if !after.dirs[filepath.Dir(name)] {
+			continue
 		}
 		data := f.survive(rng)
 		g := &inode{data: data, synced: len(data)}
@@ -239,14 +246,19 @@ func (m *FS) Mkdir(dir string, _ fs.FileMode) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	switch {
-	case m.dirs[dir]:
+	if m.isDir(dir) {
 		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.EEXIST}
-	case !m.dirs[filepath.Dir(dir)]:
+	}
+	if !m.isDir(filepath.Dir(dir)) {
 		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOENT}
 	}
-	m.dirs[dir] = true
+	m.dirs[dir] = false
 	return nil
+}
+
+func (m *FS) isDir(name string) bool {
+	_, ok := m.dirs[name]
+	return ok
 }
 
 // Lock implements journal.FS.
@@ -294,7 +306,7 @@ func (m *FS) Append(name string, _ fs.FileMode) (journal.File, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if !m.dirs[filepath.Dir(name)] {
+	if !m.isDir(filepath.Dir(name)) {
 		return nil, &fs.PathError{Op: "append", Path: name, Err: syscall.ENOENT}
 	}
 	f := m.names[name]
@@ -324,6 +336,11 @@ func (m *FS) SyncDir(dir string) error {
 		return err
 	}
 	defer m.mu.Unlock()
+	for child := range m.dirs {
+		if filepath.Dir(child) == dir {
+			m.dirs[child] = true
+		}
+	}
 	for name := range m.everyName() {
 		if filepath.Dir(name) != dir {
 			continue

@@ -23,7 +23,7 @@ func (t *Tensor) Elements() (int, error) {
 	n := int64(1)
 	for _, d := range t.Dims {
 		if d < 0 || (d > 0 && n > math.MaxInt32/d) {
-			return 0, fmt.Errorf("tensor %q: shape %v is out of range", t.Name, t.Dims)
+			return 0, fmt.Errorf("tensor %.80q: shape %v is out of range", t.Name, t.Dims)
 		}
 		n *= d
 	}
@@ -33,7 +33,7 @@ func (t *Tensor) Elements() (int, error) {
 // Float32s returns the elements of a float32 tensor in row-major order.
 func (t *Tensor) Float32s() ([]float32, error) {
 	if t.Type != Float32 {
-		return nil, fmt.Errorf("tensor %q is %v, want float32", t.Name, t.Type)
+		return nil, fmt.Errorf("tensor %.80q is %v, want float32", t.Name, t.Type)
 	}
 	if err := t.check(len(t.floats)); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (t *Tensor) Float32s() ([]float32, error) {
 // Int64s returns the elements of an int64 tensor in row-major order.
 func (t *Tensor) Int64s() ([]int64, error) {
 	if t.Type != Int64 {
-		return nil, fmt.Errorf("tensor %q is %v, want int64", t.Name, t.Type)
+		return nil, fmt.Errorf("tensor %.80q is %v, want int64", t.Name, t.Type)
 	}
 	if err := t.check(len(t.ints)); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (t *Tensor) Int64s() ([]int64, error) {
 // number of typed elements.
 func (t *Tensor) check(typed int) error {
 	if t.external {
-		return fmt.Errorf("tensor %q keeps its data in another file: save the model as one file", t.Name)
+		return fmt.Errorf("tensor %.80q keeps its data in another file: save the model as one file", t.Name)
 	}
 	n, err := t.Elements()
 	if err != nil {
@@ -81,7 +81,7 @@ func (t *Tensor) check(typed int) error {
 		want, got, unit = n*dataTypes[t.Type].size, len(t.raw), "bytes"
 	}
 	if got != want {
-		return fmt.Errorf("tensor %q of shape %v holds %d %s, want %d", t.Name, t.Dims, got, unit, want)
+		return fmt.Errorf("tensor %.80q of shape %v holds %d %s, want %d", t.Name, t.Dims, got, unit, want)
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"atoll/model/onnx"
 )
 
-// maxFolded bounds the elements that constant folding makes from one file. The
-// LSTM's weights need half a million.
+// maxFolded bounds the elements that constant folding makes from one file, and with
+// them its work. The LSTM's weights need half a million.
 const maxFolded = 1 << 22
 
 // maxChain bounds how many operators lie between a constant and its use.
@@ -71,13 +71,17 @@ func (f *folder) floats(name string, shape ...int) ([]float32, error) {
 		want[i] = int64(d)
 	}
 	if !slices.Equal(v.dims, want) {
-		return nil, fmt.Errorf("value %q has shape %v, want %v", name, v.dims, want)
+		return nil, fmt.Errorf("value %.80q has shape %v, want %v", name, v.dims, want)
 	}
 	return v.data, nil
 }
 
-// fold computes a value that depends on constants only.
+// fold computes a value that depends on constants only. Each call costs at least one
+// element, so that graphs which use a value over and over come to an end.
 func (f *folder) fold(name string, depth int) (array, error) {
+	if err := f.spend(1); err != nil {
+		return array{}, err
+	}
 	if t := f.constant(name); t != nil {
 		data, err := t.Float32s()
 		if err != nil {
@@ -88,15 +92,15 @@ func (f *folder) fold(name string, depth int) (array, error) {
 	n := f.producers[name]
 	switch {
 	case n == nil:
-		return array{}, fmt.Errorf("value %q is not a constant of the file", name)
+		return array{}, fmt.Errorf("value %.80q is not a constant of the file", name)
 	case depth == maxChain:
-		return array{}, fmt.Errorf("value %q is more than %d operators away from a constant", name, maxChain)
+		return array{}, fmt.Errorf("value %.80q is more than %d operators away from a constant", name, maxChain)
 	case len(n.Inputs) == 0:
-		return array{}, fmt.Errorf("operator %s of %q has no input", n.OpType, name)
+		return array{}, fmt.Errorf("operator %s of %.80q has no input", n.OpType, name)
 	}
 	v, err := f.apply(n, depth+1)
 	if err != nil {
-		return array{}, fmt.Errorf("%s %q: %w", n.OpType, name, err)
+		return array{}, fmt.Errorf("%s %.80q: %w", n.OpType, name, err)
 	}
 	return v, nil
 }

@@ -59,7 +59,7 @@ func findWeights(g *onnx.Graph) (*weights, error) {
 	w := &weights{}
 	basis, err := f.conv(convs[0], convShape{in: 1, out: 2 * bins, width: window, stride: hop})
 	if err != nil {
-		return nil, fmt.Errorf("Fourier transform: %w", err)
+		return nil, fmt.Errorf("short-time Fourier transform: %w", err)
 	}
 	w.basis = basis.weight
 	for i, shape := range encoderShape {
@@ -127,11 +127,11 @@ func (f *folder) conv(n *onnx.Node, s convShape) (layer, error) {
 		{"dilations", []int64{1}},
 	} {
 		if got := n.Ints(a.name); got != nil && !slices.Equal(got, a.want) {
-			return layer{}, fmt.Errorf("convolution %q has %s %v, want %v", n.Name, a.name, got, a.want)
+			return layer{}, fmt.Errorf("convolution %.80q has %s %v, want %v", n.Name, a.name, got, a.want)
 		}
 	}
 	if group := n.Int("group", 1); group != 1 {
-		return layer{}, fmt.Errorf("convolution %q has %d groups, want 1", n.Name, group)
+		return layer{}, fmt.Errorf("convolution %.80q has %d groups, want 1", n.Name, group)
 	}
 	weight, err := f.floats(n.Inputs[1], s.out, s.in, s.width)
 	if err != nil {

@@ -12,17 +12,27 @@ type fading struct {
 	rate float64 // 1/s
 }
 
-// turningPoints appends to dst the instants in (0, span) at which a sum of fading terms stops rising or falling, in
-// order: between two of them the sum is monotonic. It reorders terms. With terms that all have the same sign
-// there are none.
-func turningPoints(dst []float64, terms []fading, span float64) []float64 {
+// instants is a short list, in order; a value, so that it stays on the stack.
+type instants struct {
+	at [maxTerms]float64 // seconds
+	n  int
+}
+
+func (in *instants) add(t float64) {
+	in.at[in.n] = t
+	in.n++
+}
+
+// turningPoints returns the instants in (0, span) at which a sum of fading terms stops rising or falling: between two of
+// them the sum is monotonic. It reorders terms. With terms that all have the same sign there are none.
+func turningPoints(terms []fading, span float64) instants {
 	terms = merge(terms)
 	if len(terms) < 2 {
-		return dst
+		return instants{}
 	}
 	// The derivative is -Σ size·rate·exp(-rate·t). Its zeros stay when it is multiplied by exp(rate₀·t).
 	var buf [maxTerms]fading
-	return zeros(dst, -terms[0].size*terms[0].rate, slope(buf[:0], terms), span)
+	return zeros(-terms[0].size*terms[0].rate, slope(buf[:0], terms), span)
 }
 
 // slope appends the terms after the first of the derivative of Σ size·exp(-rate·t), multiplied by exp(rate₀·t).
@@ -33,25 +43,28 @@ func slope(dst, terms []fading) []fading {
 	return dst
 }
 
-// zeros appends to dst the zeros in (0, span) of c + Σ size·exp(-rate·t), where the rates are positive and rise. By
-// Rolle's theorem two zeros have a zero of the derivative between them, which is a sum of one term fewer, so the function
-// calls itself at most maxTerms times.
-func zeros(dst []float64, c float64, terms []fading, span float64) []float64 {
+// zeros returns the zeros in (0, span) of c + Σ size·exp(-rate·t), where the rates are positive and rise; there are at
+// most as many as terms. By Rolle's theorem two zeros have a zero of the derivative between them, which is a sum of one
+// term fewer, so the function calls itself at most maxTerms times.
+func zeros(c float64, terms []fading, span float64) (found instants) {
 	if len(terms) == 0 {
-		return dst
+		return found
 	}
-	var turnBuf [maxTerms + 1]float64
-	var termBuf [maxTerms]fading
-	turns := zeros(turnBuf[:0], -terms[0].size*terms[0].rate, slope(termBuf[:0], terms), span)
+	var buf [maxTerms]fading
+	turns := zeros(-terms[0].size*terms[0].rate, slope(buf[:0], terms), span)
 	from, up := 0.0, value(c, terms, 0) > 0
-	for _, to := range append(turns, span) {
+	for i := range turns.n + 1 {
+		to := span
+		if i < turns.n {
+			to = turns.at[i]
+		}
 		if upTo := value(c, terms, to) > 0; upTo != up {
-			dst = append(dst, bisect(c, terms, from, to, up))
+			found.add(bisect(c, terms, from, to, up))
 			up = upTo
 		}
 		from = to
 	}
-	return dst
+	return found
 }
 
 // bisect narrows the one change of sign in (from, to] down to less than a nanosecond.

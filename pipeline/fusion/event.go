@@ -80,7 +80,7 @@ type EventState struct {
 type Counters struct {
 	Ahead   uint64 `json:"ahead"`   // At after now: counted as of now
 	Behind  uint64 `json:"behind"`  // At before the last of the same source and cue: ignored
-	Unknown uint64 `json:"unknown"` // no such cue in the rules, or another modality: ignored
+	Unknown uint64 `json:"unknown"` // no such cue in the rules or no such modality: ignored
 	Invalid uint64 `json:"invalid"` // P no probability or At negative: ignored and counted as a failure of the source
 	Crowded uint64 `json:"crowded"` // from a source beyond the first 32: ignored
 	Dropped uint64 `json:"dropped"` // events dropped, oldest first, because Advance was not called

@@ -52,14 +52,14 @@ func New(rules Rules) (*Fuser, error) {
 // Observe takes in one piece of evidence; now is the present time of the run's clock. It counts as a success of the
 // source. Evidence that cannot be used is counted and left out.
 func (f *Fuser) Observe(now time.Duration, e Evidence) {
-	if !(e.P >= 0 && e.P <= 1) || e.At < 0 {
-		f.counters.Invalid++
-		f.Failure(now, e.Modality, e.Source)
-		return
-	}
 	c := f.cueOf(e)
 	if c < 0 {
 		f.counters.Unknown++
+		return
+	}
+	if !(e.P >= 0 && e.P <= 1) || e.At < 0 {
+		f.counters.Invalid++
+		f.Failure(now, e.Modality, e.Source)
 		return
 	}
 	s := f.sourceOf(e.Modality, e.Source)
@@ -84,6 +84,10 @@ func (f *Fuser) Observe(now time.Duration, e Evidence) {
 
 // Failure takes in that a job of a source failed: its evidence counts less until it succeeds again.
 func (f *Fuser) Failure(now time.Duration, m model.Modality, source string) {
+	if m >= model.NumModalities {
+		f.counters.Unknown++
+		return
+	}
 	s := f.sourceOf(m, source)
 	if s < 0 {
 		f.counters.Crowded++
@@ -191,7 +195,7 @@ func (f *Fuser) sourceOf(m model.Modality, name string) int {
 			return i
 		}
 	}
-	if len(f.sources) == maxSources || m >= model.NumModalities {
+	if len(f.sources) == maxSources {
 		return -1
 	}
 	f.sources = append(f.sources, source{modality: m, name: name, reliability: fullReliability})

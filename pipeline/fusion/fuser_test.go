@@ -300,7 +300,7 @@ func TestUnusableEvidence(t *testing.T) {
 	f.Observe(0, fusion.Evidence{Modality: 7, Source: "x", Cue: "face", P: 2})
 	f.Failure(0, 200, "x")
 	s := f.State(0)
-	if want := (fusion.Counters{Unknown: 2, Invalid: 6, Crowded: 2}); s.Counters != want {
+	if want := (fusion.Counters{Unknown: 4, Invalid: 5}); s.Counters != want {
 		t.Errorf("counters = %+v; want %+v", s.Counters, want)
 	}
 	if len(s.Sources) != 1 || s.Sources[0].Failures != 5 || s.Sources[0].Observations != 0 {
@@ -386,8 +386,45 @@ func TestStrongestSourceCounts(t *testing.T) {
 		f.Failure(2*time.Second, model.Vision, "sharp")
 	}
 	z := 2 * math.Log(0.55/0.45)
-	if p := f.State(1900 * ms).Events[0].P; p > 1/(1+math.Exp(-z)) || p < 0.5 {
-		t.Errorf("P = %v; want that of the dull camera once the sharp one fails", p)
+	if p := f.State(1900 * ms).Events[0].P; p > sigmoid(z) || p < sigmoid(z/2) {
+		t.Errorf("P = %v; want that of the dull camera once the sharp one fails, about %v", p, sigmoid(z))
+	}
+}
+
+func TestContradictingSources(t *testing.T) {
+	for _, first := range []float64{0, 1} {
+		f := oneCue(t)
+		f.Observe(0, face("cam0", first, 0))
+		f.Observe(0, face("cam1", 1-first, 0))
+		if got, want := f.State(0).Events[0].P, sigmoid(1); !near(got, want) {
+			t.Errorf("first %v: P = %v; want that of the camera which sees a face, %v", first, got, want)
+		}
+	}
+}
+
+// TestEventBetweenTwoFadings: a strong denial fades faster than what it denies, so the event comes and goes with no new
+// evidence and no expiry, between two instants at which it is off.
+func TestEventBetweenTwoFadings(t *testing.T) {
+	second := strings.NewReplacer(`"face"`, `"mask"`, `"5s"`, `"500ms"`).Replace(goodRules[:strings.Index(goodRules, "[[event]]")])
+	rules, err := fusion.ParseRules([]byte(second + strings.NewReplacer("face = 1 }", "face = 2, mask = -2 }", `"100ms"`, `"0s"`, "off = 0.5", "off = 0.7").Replace(goodRules)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFuser(t, rules)
+	f.Observe(0, face("cam0", 1, 0))
+	mask := face("cam0", 1, 0)
+	mask.Cue = "mask"
+	f.Observe(0, mask)
+	// z(t) = 2·exp(-t/5) - 2·exp(-t/0.5) rises to 1.39 at 1.3 s.
+	z := func(at time.Duration) float64 { return 2*math.Exp(-at.Seconds()/5) - 2*math.Exp(-at.Seconds()/0.5) }
+	events := advanceTo(f, 9*time.Second, nil)
+	if len(events) != 2 || events[0].State != "on" || events[1].State != "off" {
+		t.Fatalf("events = %+v; want on and off", events)
+	}
+	for i, threshold := range []float64{math.Log(0.75 / 0.25), math.Log(0.7 / 0.3)} {
+		if at := events[i].At; math.Abs(z(at)-threshold) > 1e-6 {
+			t.Errorf("%s at %v with log-odds %v; want %v", events[i].State, at, z(at), threshold)
+		}
 	}
 }
 
@@ -419,8 +456,8 @@ func TestEventJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"name":"presence","state":"on","p":0.81381797,"at_ns":1100000000,"since_ns":1000000000,` +
-		`"evidence":[{"modality":"vision","source":"cam0","cue":"face","p":0.75,"log_odds":1.47527862,"weight":1,"age_ns":100000000}]},` +
+	const want = `[{"name":"presence","state":"on","p":0.8142881,"at_ns":1100000000,"since_ns":1000000000,` +
+		`"evidence":[{"modality":"vision","source":"cam0","cue":"face","p":0.75,"log_odds":1.47811771,"weight":1,"age_ns":100000000}]},` +
 		`{"name":"presence","state":"off","p":0.5,"at_ns":11000000000,"since_ns":11000000000,"evidence":[]}]`
 	// Eight digits are enough, and the same on every processor.
 	if got := rounded(t, got); got != want {
@@ -461,5 +498,22 @@ func TestStateJSON(t *testing.T) {
 		`"counters":{"ahead":0,"behind":0,"unknown":0,"invalid":0,"crowded":0,"dropped":0}}`
 	if string(got) != want {
 		t.Errorf("JSON = %s\nwant   %s", got, want)
+	}
+}
+
+func TestAdvanceSorts(t *testing.T) {
+	f := defaults(t)
+	for at := time.Duration(0); at < time.Second; at += 32 * ms {
+		f.Observe(at, fusion.Evidence{Modality: model.Audio, Source: "mic0", Cue: "speech", P: 1, At: at})
+		if at > 500*ms {
+			f.Observe(at, face("cam0", 1, at))
+		}
+	}
+	var got []string
+	for _, e := range f.Advance(time.Second, nil) {
+		got = append(got, e.Name)
+	}
+	if want := "[speech presence engagement]"; fmt.Sprint(got) != want {
+		t.Errorf("events = %v; want %s, by time", got, want)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -101,14 +100,14 @@ func findLine(document []byte, path []string, index int, key string) int {
 		} else {
 			table = name
 		}
-		if node.Kind == unstable.ArrayTable && slices.Equal(name, path) {
+		if node.Kind == unstable.ArrayTable && samePath(name, path) {
 			seen++
 			if seen == index {
 				found = where
 			}
 			continue
 		}
-		inline := node.Kind == unstable.KeyValue && slices.Equal(name, path)
+		inline := node.Kind == unstable.KeyValue && samePath(name, path)
 		if inline || seen == index && key != "" && hasPrefix(name, keyPath) {
 			return at(where)
 		}
@@ -120,8 +119,11 @@ func findLine(document []byte, path []string, index int, key string) int {
 }
 
 func hasPrefix(name, prefix []string) bool {
-	return len(name) >= len(prefix) && slices.Equal(name[:len(prefix)], prefix)
+	return len(name) >= len(prefix) && samePath(name[:len(prefix)], prefix)
 }
+
+// samePath compares as go-toml finds fields: it ignores case.
+func samePath(a, b []string) bool { return slices.EqualFunc(a, b, strings.EqualFold) }
 
 // keyOf returns the parts of an expression's key and where it stands.
 func keyOf(node *unstable.Node) (parts []string, where unstable.Range) {
@@ -133,5 +135,3 @@ func keyOf(node *unstable.Node) (parts []string, where unstable.Range) {
 	}
 	return parts, where
 }
-
-func sortedKeys(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }

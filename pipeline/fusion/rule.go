@@ -195,9 +195,8 @@ func (r *rule) goalChange(f *Fuser) time.Duration {
 		if end == never {
 			return never
 		}
-		var buf [maxTerms]float64
-		start := from
-		for _, turn := range r.turningPoints(f, buf[:0], start, end) {
+		start, turns := from, r.turningPoints(f, from, end)
+		for _, turn := range turns.at[:turns.n] {
 			to := min(start+time.Duration(turn*float64(time.Second)), end-1)
 			if changed(to) {
 				return firstTime(from, to, changed)
@@ -230,7 +229,7 @@ func (r *rule) nextExpiry(f *Fuser, t time.Duration) time.Duration {
 
 // turningPoints returns where the sum turns between two instants, in seconds after from. The strongest track of a cue stays
 // the strongest meanwhile, as all its tracks fade alike.
-func (r *rule) turningPoints(f *Fuser, dst []float64, from, to time.Duration) []float64 {
+func (r *rule) turningPoints(f *Fuser, from, to time.Duration) instants {
 	var buf [maxTerms]fading
 	terms := buf[:0]
 	for _, term := range r.terms {
@@ -240,5 +239,5 @@ func (r *rule) turningPoints(f *Fuser, dst []float64, from, to time.Duration) []
 			terms = append(terms, fading{size: size, rate: 1 / c.decay.Seconds()})
 		}
 	}
-	return turningPoints(dst, terms, (to - from).Seconds())
+	return turningPoints(terms, (to - from).Seconds())
 }

@@ -2,7 +2,9 @@ package fusion
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -71,16 +73,21 @@ const (
 )
 
 // Duration is a time.Duration written as a string such as "300ms". It is a struct so that a bare number in the TOML,
-// which has no unit, is a type error.
-type Duration struct{ time.Duration }
+// which has no unit, is an error.
+type Duration struct {
+	time.Duration
+	wrong string // the text, when it is no duration
+}
 
-// UnmarshalText implements encoding.TextUnmarshaler.
+// UnmarshalText implements encoding.TextUnmarshaler. What is wrong comes out in Validate, which can name the key: of an
+// error from here go-toml drops the line unless the value is a string.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is not a duration: write for instance \"300ms\" or \"2s\"", text)
+		*d = Duration{wrong: string(text)}
+		return nil
 	}
-	d.Duration = v
+	*d = Duration{Duration: v}
 	return nil
 }
 
@@ -165,7 +172,7 @@ func (c CueRule) check() (key, reason string) {
 		return "window", periodReason(c.Window)
 	case c.Combine == Average && c.Total != 0:
 		return "total", `only goes with combine = "sum": leave it out`
-	case c.Combine == Sum && c.Window.Duration != 0:
+	case c.Combine == Sum && c.Window != (Duration{}):
 		return "window", `only goes with combine = "average": a sum forgets by its decay`
 	case c.Combine == Sum && !(c.Total >= c.Limit && c.Total <= maxLogOdds):
 		return "total", fmt.Sprintf("%v is not between limit (%v) and %d", c.Total, c.Limit, maxLogOdds)
@@ -239,6 +246,8 @@ func (e EventRule) checkCues(cues map[string]bool) (key, reason string) {
 	return "", ""
 }
 
+func sortedKeys(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }
+
 const (
 	nameReason  = "missing, longer than 64 bytes or not made of letters, digits, '_', '-' and '.'"
 	labelReason = `a two-sided event needs two different labels, "positive" and "negative", other than "off"`
@@ -257,11 +266,21 @@ func goodName(s string) bool {
 func period(d Duration) bool { return d.Duration > 0 && d.Duration <= maxPeriod }
 
 func periodReason(d Duration) string {
+	if d.wrong != "" {
+		return notDuration(d)
+	}
 	return fmt.Sprintf("%v is missing, not above zero or longer than %v", d, maxPeriod)
 }
 
-func dwell(d Duration) bool { return d.Duration >= 0 && d.Duration <= maxPeriod }
+func dwell(d Duration) bool { return d.wrong == "" && d.Duration >= 0 && d.Duration <= maxPeriod }
 
 func dwellReason(d Duration) string {
+	if d.wrong != "" {
+		return notDuration(d)
+	}
 	return fmt.Sprintf("%v is negative or longer than %v", d, maxPeriod)
+}
+
+func notDuration(d Duration) string {
+	return fmt.Sprintf("%.40q is not a duration: write for instance \"300ms\" or \"2s\"", d.wrong)
 }

@@ -63,8 +63,9 @@ func TestParseRulesErrors(t *testing.T) {
 		{"unknown key", "dwell_on", "dwel_on", 17, `unknown key "event.dwel_on"`},
 		{"unknown table", "[[event]]", "[[evnt]]", 11, `unknown key "evnt"`},
 		{"wrong type", "scale = 2", "scale = \"2\"", 4, ""},
-		{"duration as a number", `window = "300ms"`, "window = 300", 7, ""},
+		{"duration as a number", `window = "300ms"`, "window = 300", 7, "not a duration"},
 		{"no duration", `"300ms"`, `"300 parsecs"`, 7, "not a duration"},
+		{"dwell without a unit", `"100ms"`, "1.5", 17, "not a duration"},
 		{"zero window", `"300ms"`, `"0s"`, 7, "not above zero"},
 		{"endless decay", `"5s"`, `"25h"`, 8, "longer than"},
 		{"negative stale", `"10s"`, `"-10s"`, 9, "not above zero"},
@@ -72,6 +73,7 @@ func TestParseRulesErrors(t *testing.T) {
 		{"defined twice", "scale = 2", "scale = 2\nscale = 3", 5, ""},
 		{"no modality", "modality = \"vision\"\n", "", 1, "modality: unknown modality"},
 		{"unknown modality", "vision", "smell", 3, "vision, audio or text"},
+		{"capitals", "[[cue]]\nname = \"face\"\nmodality = \"vision\"", "[[Cue]]\nname = \"face\"\nModality = \"smell\"", 3, "unknown modality"},
 		{"no scale", "scale = 2\n", "", 1, "scale: 0 is not in"},
 		{"scale nan", "scale = 2", "scale = nan", 4, "scale: NaN"},
 		{"offset inf", "scale = 2", "scale = 2\noffset = inf", 5, "offset: +Inf"},
@@ -206,8 +208,9 @@ func FuzzRules(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		rules, err := fusion.ParseRules(doc)
 		if err != nil {
-			if _, ok := errors.AsType[*fusion.RuleError](err); !ok {
-				t.Fatalf("%T is no *RuleError: %v", err, err)
+			wrong, ok := errors.AsType[*fusion.RuleError](err)
+			if !ok || wrong.Line == 0 {
+				t.Fatalf("ParseRules = %v (%T); want a *RuleError with a line", err, err)
 			}
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -250,6 +251,32 @@ func TestSimulation(t *testing.T) {
 		if p < 0.985 || r < 0.985 || s.below > seeds*4/100 {
 			t.Errorf("%s: precision %.4f, recall %.4f, below 0.95 in %d of %d; want 0.985, 0.985, at most 4 in 100",
 				kind, p, r, s.below, seeds)
+		}
+	}
+}
+
+// TestCutHalfway cuts one modality after half of a timeline: the events of the others stay as they were.
+func TestCutHalfway(t *testing.T) {
+	uses := map[string][]model.Modality{
+		"presence": {model.Vision}, "speech": {model.Audio}, "engagement": {model.Vision, model.Audio}, "mood": {model.Text},
+	}
+	for seed := range uint64(3) {
+		tl := newTimeline(seed)
+		whole := play(t, fusion.DefaultRules(), tl.arrivals, all)
+		for cut := model.Modality(0); cut < model.NumModalities; cut++ {
+			half := play(t, fusion.DefaultRules(), tl.arrivals, func(a arrival) bool {
+				return a.Modality != cut || a.at < timelineLength/2
+			})
+			touched := func(e fusion.Event) bool { return slices.Contains(uses[e.Name], cut) }
+			got, want := slices.DeleteFunc(slices.Clone(half), touched), slices.DeleteFunc(slices.Clone(whole), touched)
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("without %v, the others: %d events, not the %d of before", cut, len(got), len(want))
+			}
+			for _, e := range half {
+				if touched(e) && e.State != "off" && e.At > timelineLength/2+time.Minute {
+					t.Errorf("without %v for a minute: %+v", cut, e)
+				}
+			}
 		}
 	}
 }

@@ -14,9 +14,6 @@ import (
 // maxFiles bounds how many files one source plays.
 const maxFiles = 100_000
 
-// errNoFile says that a path leads to no file of the kind asked for.
-var errNoFile = errors.New("no such file")
-
 // listFiles returns the files that path means, sorted: itself; of a folder those with one of the extensions, in any case; or what it
 // matches as a glob. Only regular files count.
 func listFiles(path string, extensions ...string) ([]string, error) {
@@ -24,26 +21,27 @@ func listFiles(path string, extensions ...string) ([]string, error) {
 		return nil, errors.New("path is missing: name a file, a folder or a glob")
 	}
 	info, err := os.Stat(path)
+	var matches []string
 	switch {
 	case err == nil && info.Mode().IsRegular():
 		return []string{path}, nil
 	case err == nil && info.IsDir():
-		path = filepath.Join(escape(path), "*")
+		matches, err = listFolder(path)
 	case err == nil:
-		return nil, fmt.Errorf("%s is neither a file nor a folder", path)
-	case !strings.ContainsAny(path, "*?["):
-		return nil, err
-	default:
+		err = fmt.Errorf("%s is neither a file nor a folder", path)
+	case strings.ContainsAny(path, "*?["):
 		extensions = nil // a glob chooses for itself
+		if matches, err = filepath.Glob(path); err != nil {
+			err = fmt.Errorf("path %s: %w", path, err)
+		}
 	}
-	matches, err := filepath.Glob(path)
 	if err != nil {
-		return nil, fmt.Errorf("path %s: %w", path, err)
+		return nil, err
 	}
 	files := slices.DeleteFunc(matches, func(f string) bool { return !wanted(f, extensions) })
 	switch {
 	case len(files) == 0:
-		return nil, fmt.Errorf("%w: nothing in %s to play", errNoFile, path)
+		return nil, fmt.Errorf("there is nothing to play in %s", path)
 	case len(files) > maxFiles:
 		return nil, fmt.Errorf("%s has %d files: at most %d can be played", path, len(files), maxFiles)
 	}
@@ -51,17 +49,21 @@ func listFiles(path string, extensions ...string) ([]string, error) {
 	return files, nil
 }
 
+func listFolder(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(dir, e.Name()))
+	}
+	return paths, err
+}
+
+// wanted reports whether file is regular and has one of the extensions; nil stands for any.
 func wanted(file string, extensions []string) bool {
 	info, err := os.Stat(file)
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
 	return extensions == nil || slices.Contains(extensions, strings.ToLower(filepath.Ext(file)))
-}
-
-// escape makes a folder's name stand for itself in a glob.
-func escape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // errBroken marks a file that cannot be played; the source goes on with the next.
@@ -101,6 +103,7 @@ func (s *player) pass(ctx context.Context, one func(path string) error) error {
 		return err
 	}
 	played := 0
+	var broken error
 	for _, path := range files {
 		err := one(path)
 		switch {
@@ -108,6 +111,7 @@ func (s *player) pass(ctx context.Context, one func(path string) error) error {
 			return ctx.Err()
 		case errors.Is(err, errBroken):
 			s.report(path, err)
+			broken = err
 		case err != nil:
 			return err
 		default:
@@ -115,7 +119,7 @@ func (s *player) pass(ctx context.Context, one func(path string) error) error {
 		}
 	}
 	if played == 0 {
-		return fmt.Errorf("none of %d files in %s can be played", len(files), s.cfg.Path)
+		return fmt.Errorf("none of %d files in %s can be played; the last: %w", len(files), s.cfg.Path, broken)
 	}
 	return nil
 }
@@ -147,4 +151,17 @@ func openFile(path string) (*os.File, os.FileInfo, error) {
 		return nil, nil, err
 	}
 	return f, info, nil
+}
+
+// checkParent reports that the folder a file is to be made in is missing.
+func checkParent(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no folder", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("the folder of %s: %w", path, err)
+	}
+	return nil
 }

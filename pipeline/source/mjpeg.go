@@ -96,7 +96,7 @@ func (s *mjpeg) watch(ctx context.Context, out *Queue, working func()) error {
 	broken := false
 	for {
 		if s.data, err = parts.next(s.data); err != nil {
-			return causeOf(request, fmt.Errorf("read pictures: %w", err))
+			return causeOf(request, fmt.Errorf("the stream ended: %w", unexpected(err)))
 		}
 		it := s.item(out, "")
 		it.At = s.env.Clock.Now()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -52,19 +51,6 @@ func openSocket(b base) (Source, error) {
 		return nil, fmt.Errorf("%s exists and is no socket: remove it or name another path", b.cfg.Path)
 	}
 	return &socket{speaker{base: b}}, nil
-}
-
-// checkParent reports that the folder a file is to be made in is missing.
-func checkParent(path string) error {
-	dir := filepath.Dir(path)
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s is no folder", dir)
-	}
-	if err != nil {
-		return fmt.Errorf("the folder of %s: %w", path, err)
-	}
-	return nil
 }
 
 func (s *socket) Run(ctx context.Context, out *Queue) error {

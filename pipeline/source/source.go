@@ -67,7 +67,7 @@ type Source interface {
 // Env is what a source needs of the world around it.
 type Env struct {
 	Clock    Clock          // nil: a clock that starts now
-	Stdin    io.Reader      // standard input; sources with the path "-" read it
+	Stdin    io.Reader      // what raw, pcm and, without another path, lines read
 	Logger   zerolog.Logger // the zero value logs nothing
 	Seed     uint64         // of the jitter between attempts to reconnect
 	Counters *Counters      // nil: not counted

@@ -14,15 +14,12 @@ import (
 
 var errNoStdin = errors.New("there is no standard input to read")
 
-// deadliner is what a read can be taken back from: a socket, a pipe, a file the runtime polls.
+// deadliner is what a read can be taken back from: a socket, or a file that the runtime polls.
 type deadliner interface{ SetReadDeadline(time.Time) error }
 
 // interruptible returns a reader of r whose Read fails as soon as ctx ends, even while it waits. The caller calls release when it has
-// read enough; r itself stays open, unless closing is the only way to wake its reader.
+// read enough; r stays open if it is a file; of anything else closing is the only way to wake its reader.
 func interruptible(ctx context.Context, r io.Reader) (in io.Reader, release func(), err error) {
-	if d, ok := r.(deadliner); ok && d.SetReadDeadline(time.Time{}) == nil {
-		return r, expire(ctx, d), nil
-	}
 	if f, ok := r.(*os.File); ok {
 		return newPolled(ctx, f)
 	}
@@ -51,8 +48,8 @@ func onDone(ctx context.Context, f func()) (release func()) {
 	})
 }
 
-// polled reads a file that the runtime can't poll, as standard input mostly is: a terminal, or a pipe that blocks. Making it
-// non-blocking would change it for every process that shares it, so poll(2) waits for it and for ctx first.
+// polled reads a file that may block, as standard input mostly does: a terminal or a pipe. Making it non-blocking would change it for
+// every process that shares it, so poll(2) waits for it and for ctx first.
 type polled struct {
 	f    *os.File
 	fds  [2]unix.PollFd // the file, and an eventfd that is written when ctx ends

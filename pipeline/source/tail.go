@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"atoll/model"
 )
@@ -88,7 +89,7 @@ func (s *tail) catchUp(ctx context.Context, w *watcher) error {
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			s.begun = true
-			return nil // between two files: the folder's watch tells of the next
+			return s.missing() // the folder's watch tells of the next
 		case err != nil:
 			return err
 		case s.file != nil && os.SameFile(info, s.info):
@@ -103,6 +104,23 @@ func (s *tail) catchUp(ctx context.Context, w *watcher) error {
 			return err
 		}
 	}
+}
+
+// missing closes the file if it has been deleted and not just renamed: while it is open its folder lives on, and the kernel does not
+// tell of the folder's end.
+func (s *tail) missing() error {
+	if s.file == nil {
+		return nil
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Sys().(*syscall.Stat_t).Nlink == 0 {
+		s.leave()
+		s.info = nil // its inode number may return as another file's
+	}
+	return nil
 }
 
 // enter goes over to the file that now lies at the path.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"time"
 
@@ -53,34 +52,4 @@ func (s *wavFiles) playOne(ctx context.Context, out *Queue, p *pacer, path strin
 		return err
 	}
 	return fmt.Errorf("%w: %w", errBroken, err)
-}
-
-// chunks cuts a recording into items until it ends; what is left at the end and shorter than a chunk is left out. when says when an
-// item was taken.
-func (b *base) chunks(ctx context.Context, out *Queue, r *wav.Reader, name string, when func() (time.Duration, error)) error {
-	stream, err := wav.NewStream(r)
-	if err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		it := b.item(out, name)
-		if cap(it.Audio) < ChunkSamples {
-			it.Audio = make([]float32, ChunkSamples)
-		}
-		it.Audio = it.Audio[:ChunkSamples]
-		it.Reset = first
-		if _, err = stream.Read(it.Audio); err == nil {
-			it.At, err = when()
-		}
-		if err != nil {
-			out.Recycle(it)
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		if err := b.put(ctx, out, it); err != nil {
-			return err
-		}
-	}
 }
