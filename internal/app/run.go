@@ -59,10 +59,10 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 		o.Logger.Info().Str("source", s.Name).Stringer("modality", s.Modality).
 			Uint64("received", s.Received).Uint64("dropped", s.Dropped).
 			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).
-			Dur("mean", s.Mean).Dur("max", s.Max).Msg("source summary")
+			Dur("mean_ms", s.Mean).Dur("max_ms", s.Max).Msg("source summary")
 	}
 	engine := senses.EngineStats()
-	o.Logger.Info().Dur("ran", time.Since(began)).Uint64("jobs", engine.Jobs).
+	o.Logger.Info().Dur("ran_ms", time.Since(began)).Uint64("jobs", engine.Jobs).
 		Uint64("jobs_failed", engine.Failed).Uint64("worker_starts", engine.Starts).Msg("run ended")
 	return stats, err
 }

@@ -86,7 +86,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	out := startPrinter(cmd.OutOrStdout(), f.json)
 	emit := func(e fusion.Event) {
 		logger.Info().Str("event", e.Name).Str("state", e.State).Float64("p", e.P).
-			Dur("at", e.At).Interface("evidence", e.Evidence).Msg("event")
+			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg("event")
 		out.print(e)
 	}
 	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})

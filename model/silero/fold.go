@@ -9,8 +9,8 @@ import (
 )
 
 // maxFolded bounds the elements that constant folding makes from one file, and with
-// them its work. The LSTM's weights need half a million.
-const maxFolded = 1 << 22
+// them its work. The LSTM's weights need less than a million.
+const maxFolded = 1 << 21
 
 // maxChain bounds how many operators lie between a constant and its use.
 const maxChain = 64

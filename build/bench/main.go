@@ -1,0 +1,210 @@
+// Command bench prints what the project promises beside what is measured here and
+// now. It is run by make bench, in the environment of the tests.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"atoll/engine/worker"
+	"atoll/internal/app"
+	"atoll/internal/config"
+	"atoll/internal/figures"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "worker" { // it is its own worker, as atoll is
+		if err := worker.Main(); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench holds what the measures share.
+type bench struct {
+	data   figures.Data
+	senses *app.Senses
+	missed int
+}
+
+func run() error {
+	data, err := figures.FindData()
+	if err != nil {
+		return err
+	}
+	cfg := config.Default()
+	cfg.Engine.Deadline *= 20
+	senses, err := app.OpenSenses(cfg, zerolog.Nop())
+	if err != nil {
+		return err
+	}
+	defer senses.Close()
+	b := &bench{data: data, senses: senses}
+	fmt.Printf("%-46s %-14s %-16s\n", "measure", "must", "measured")
+	for _, measure := range []func(*bench) error{
+		(*bench).accuracy, (*bench).voice, (*bench).fused, (*bench).engine, (*bench).malformed, (*bench).process, (*bench).binaries,
+	} {
+		if err := measure(b); err != nil {
+			return err
+		}
+	}
+	fmt.Println("\nTimes are of this machine as busy as it is now; ratios are within one run.")
+	if b.missed > 0 {
+		return fmt.Errorf("%d figures missed", b.missed)
+	}
+	return nil
+}
+
+// row prints one figure.
+func (b *bench) row(measure, must, got string, met bool) {
+	note := ""
+	if !met {
+		note = "missed"
+		b.missed++
+	}
+	fmt.Printf("%-46s %-14s %-16s %s\n", measure, must, got, note)
+}
+
+func (b *bench) atLeast(measure string, must, got float64) {
+	b.row(measure, fmt.Sprintf(">= %.3f", must), fmt.Sprintf("%.3f", got), got >= must)
+}
+
+func (b *bench) accuracy() error {
+	for _, share := range []struct{ share, must float64 }{{1, 0.99}, {0.3, 0.985}} {
+		got, err := figures.FaceAccuracy(b.data, b.senses, app.Choice{}, share.share)
+		if err != nil {
+			return err
+		}
+		b.atLeast(fmt.Sprintf("face or none, crop at %.0f %% of the frame", 100*share.share), share.must, got)
+	}
+	for _, set := range []struct {
+		name string
+		must float64
+	}{{"imdb", 0.835}, {"amazon", 0.77}, {"yelp", 0.78}} {
+		got, err := figures.SentimentAccuracy(b.data, b.senses, set.name)
+		if err != nil {
+			return err
+		}
+		b.atLeast("sentiment, "+set.name, set.must, got)
+	}
+	return nil
+}
+
+func (b *bench) voice() error {
+	const reference = "../shared/reference/silero_v5.json"
+	if _, err := os.Stat(reference); err != nil {
+		fmt.Printf("voice against ONNX Runtime: left out, %s is missing\n", reference)
+		return nil
+	}
+	full, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f32"}, reference)
+	if err != nil {
+		return err
+	}
+	b.row(fmt.Sprintf("voice f32, largest difference of %d frames", full.Frames), "<= 1e-4", fmt.Sprintf("%.1e", full.Largest), full.Largest <= 1e-4)
+	half, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f16"}, reference)
+	if err != nil {
+		return err
+	}
+	b.row("voice f16, decisions changed", "0", fmt.Sprint(half.Changed), half.Changed == 0)
+	return nil
+}
+
+// fusedSeeds are timelines that no rule was tuned on.
+const fusedFrom, fusedTo = 1001, 1020
+
+func (b *bench) fused() error {
+	m, err := figures.LoadMaterial(b.data, "imdb", "amazon", "yelp")
+	if err != nil {
+		return err
+	}
+	total, worst, err := figures.FusedEvents(b.senses, m, fusedFrom, fusedTo)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{"presence", "speech", "engagement", "mood"} {
+		c := total[kind]
+		b.row(fmt.Sprintf("%s, %d timelines of 3 min: precision/recall", kind, fusedTo-fusedFrom+1), ">= 0.950",
+			fmt.Sprintf("%.3f / %.3f", c.Precision(), c.Recall()), min(c.Precision(), c.Recall()) >= 0.95)
+		b.row("  worst single timeline", ">= 0.950", fmt.Sprintf("%.3f", worst[kind]), worst[kind] >= 0.95)
+	}
+	return nil
+}
+
+func (b *bench) engine() error {
+	e, err := figures.MeasureEngine(2000)
+	if err != nil {
+		return err
+	}
+	b.row("hop to the worker and back, median", "< 100µs", fmt.Sprint(e.HopMedian.Round(100*time.Nanosecond)), e.HopMedian < 100*time.Microsecond)
+	b.row("time in the worker over the bare invocation", "<= 1.030", fmt.Sprintf("%.3f", e.Ratio), e.Ratio <= 1.03)
+	b.row("heap allocations per inference", "0", fmt.Sprint(e.Allocs), e.Allocs == 0)
+	return nil
+}
+
+func (b *bench) malformed() error {
+	o, err := figures.Malformed(1000, 1)
+	if err != nil {
+		return err
+	}
+	b.row("1000 malformed models: refused", "-", fmt.Sprint(o.Refused), true)
+	b.row("  worker died and was replaced", "-", fmt.Sprint(o.Died), true)
+	b.row("  still sound (weights differ; hash tells)", "-", fmt.Sprint(o.Sound), o.SoundByHash == 0)
+	b.row("  anything else", "0", fmt.Sprint(len(o.Unexpected)), len(o.Unexpected) == 0)
+	return nil
+}
+
+func (b *bench) process() error {
+	bin := os.Getenv("ATOLL_BIN")
+	dir, err := os.MkdirTemp("", "atoll-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var first []time.Duration
+	for range 9 {
+		took, err := figures.FirstEvent(bin, dir, b.data)
+		if err != nil {
+			return err
+		}
+		first = append(first, took)
+	}
+	slices.Sort(first)
+	median := first[len(first)/2]
+	b.row("start to first fused event, median of 9", "<= 300ms", fmt.Sprint(median.Round(time.Millisecond)), median <= 300*time.Millisecond)
+
+	scene, err := figures.StartScene(bin, dir, b.data)
+	if err != nil {
+		return err
+	}
+	defer scene.Stop()
+	time.Sleep(20 * time.Second) // steady
+	m, err := figures.MemoryOf(scene.PID())
+	if err != nil {
+		return err
+	}
+	b.row("memory of parent and worker after 20 s, RSS", "<= 64 MB", fmt.Sprintf("%.1f MB", float64(m.RSS)*1024/1e6), m.RSS*1024 <= 64e6)
+	b.row("  shared pages counted once (PSS)", "-", fmt.Sprintf("%.1f MB", float64(m.PSS)*1024/1e6), true)
+	return nil
+}
+
+func (b *bench) binaries() error {
+	for _, variable := range []string{"ATOLL_BIN", "ATOLL_BIN_ARM64"} {
+		path := os.Getenv(variable)
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", variable, err)
+		}
+		b.row("size of "+filepath.Base(path), "<= 24 MB", fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), info.Size() <= 24e6)
+	}
+	return nil
+}
