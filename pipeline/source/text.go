@@ -11,8 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// splitter cuts a stream of bytes into lines. It holds no more than one of MaxTextBytes, however long a line is.
+// splitter cuts a stream of bytes into lines. It holds no more than max bytes of one, however long it is.
 type splitter struct {
+	max  int
 	line []byte
 	over bool   // the line is longer than what is held
 	cut  func() // called for each line that was cut
@@ -34,9 +35,9 @@ func (s *splitter) feed(b []byte, emit func(string) error) error {
 	}
 }
 
-// hold adds b to the line as far as there is room: MaxTextBytes and the CR of a CRLF.
+// hold adds b to the line as far as there is room: max bytes and the CR of a CRLF.
 func (s *splitter) hold(b []byte) {
-	n := min(len(b), MaxTextBytes+1-len(s.line))
+	n := min(len(b), s.max+1-len(s.line))
 	s.line = append(s.line, b[:n]...)
 	s.over = s.over || n < len(b)
 }
@@ -47,14 +48,14 @@ func (s *splitter) flush(emit func(string) error) error {
 	if !s.over {
 		line = bytes.TrimSuffix(line, []byte("\r"))
 	}
-	cut := s.over || len(line) > MaxTextBytes
+	cut := s.over || len(line) > s.max
 	if cut {
-		line = wholeRunes(line[:MaxTextBytes])
+		line = wholeRunes(line[:s.max])
 	}
 	text := strings.ToValidUTF8(string(line), "\uFFFD")
-	if len(text) > MaxTextBytes { // U+FFFD takes three bytes
+	if len(text) > s.max { // U+FFFD takes three bytes
 		cut = true
-		text = string(wholeRunes([]byte(text[:MaxTextBytes])))
+		text = string(wholeRunes([]byte(text[:s.max])))
 	}
 	s.line, s.over = s.line[:0], false
 	if cut {
@@ -89,7 +90,7 @@ type speaker struct {
 }
 
 func (s *speaker) newSplitter() *splitter {
-	return &splitter{cut: func() { s.env.Counters.Cut.Add(1) }}
+	return &splitter{max: MaxTextBytes, cut: func() { s.env.Counters.Cut.Add(1) }}
 }
 
 // say delivers one line taken at a time.

@@ -166,7 +166,7 @@ func (r *Resampler) design(rate, nyquist float64) {
 			sum += row[i]
 		}
 		for i, v := range row {
-			r.table[p*r.taps+i] = float32(v / sum) // every phase passes a constant unchanged
+			r.table[p*r.taps+i] = float32(v / sum) // so that every phase passes a constant unchanged
 		}
 	}
 }
@@ -178,12 +178,12 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
-// kaiser is the Kaiser window at x in [-1, 1].
+// kaiser is the Kaiser window at x, times a constant that the caller's normalising takes out.
 func kaiser(x, beta float64) float64 {
 	if x <= -1 || x >= 1 {
 		return 0
 	}
-	return bessel(beta*math.Sqrt(1-x*x)) / bessel(beta)
+	return bessel(beta * math.Sqrt(1-x*x))
 }
 
 // bessel is the modified Bessel function of the first kind and order 0, by its power series.

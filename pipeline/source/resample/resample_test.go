@@ -44,11 +44,11 @@ var rates = []int{4000, 4001, 8000, 11025, 22050, 24000, 32000, 44100, 44101, 48
 func TestPassBand(t *testing.T) {
 	for _, rate := range rates {
 		nyquist := float64(min(rate, 16000)) / 2
+		r := mustNew(t, rate, 16000)
 		worst := 0.0
-		for _, part := range []float64{0.01, 0.1, 0.3, 0.5, 0.7, 0.85, 0.9} {
+		for _, part := range []float64{0.05, 0.4, 0.7, 0.85, 0.9} {
 			hertz := part * nyquist
-			r := mustNew(t, rate, 16000)
-			got := r.Flush(r.Append(nil, tone(rate, hertz, rate/6)))
+			got := r.Flush(r.Append(nil, tone(rate, hertz, rate/12)))
 			want := tone(16000, hertz, len(got))
 			diff := make([]float32, len(got))
 			for i := range got {
@@ -69,13 +69,13 @@ func TestStopBand(t *testing.T) {
 		if rate <= 16000 {
 			continue
 		}
+		r := mustNew(t, rate, 16000)
 		worst := 0.0
 		for _, hertz := range []float64{8000, 8100, 8500, 9000, 10000, 12000, 16000, 16500, 20000, 40000, 100000} {
 			if hertz >= float64(rate)/2 {
 				continue
 			}
-			r := mustNew(t, rate, 16000)
-			x := tone(rate, hertz, rate/6)
+			x := tone(rate, hertz, rate/12)
 			got := r.Flush(r.Append(nil, x))
 			worst = max(worst, rms(middle(got))/rms(middle(x)))
 		}
@@ -111,7 +111,7 @@ func TestSameRateIsExact(t *testing.T) {
 
 func TestPiecesGiveTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		from := rapid.SampledFrom(rates).Draw(t, "from")
+		from := rapid.SampledFrom([]int{4000, 8000, 11025, 16000, 44100, 44101, 48000}).Draw(t, "from")
 		x := tone(from, 440, rapid.IntRange(0, 3000).Draw(t, "n"))
 		r, err := New(from, 16000)
 		if err != nil {
@@ -155,6 +155,12 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	dst := make([]float32, 0, 600)
 	if n := testing.AllocsPerRun(100, func() { dst = r.Append(dst[:0], x) }); n != 0 {
 		t.Errorf("Append allocates %v times a call, want 0", n)
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		mustNew(b, 44100, 16000)
 	}
 }
 
