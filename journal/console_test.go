@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"atoll/journal"
 	"atoll/journal/journaltest"
@@ -161,5 +164,30 @@ func TestBrokenConsoleIsCounted(t *testing.T) {
 	mustClose(t, j)
 	if got := j.Stats().ConsoleLost; got < 5 {
 		t.Errorf("%d lost, want all 5", got)
+	}
+}
+
+func TestConsoleLevel(t *testing.T) {
+	var shown bytes.Buffer
+	dir := t.TempDir()
+	j, err := journal.Open(journal.Options{Dir: dir, Console: &shown, ConsoleLevel: zerolog.WarnLevel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := j.Logger()
+	log.Info().Msg("quiet")
+	log.Warn().Msg("loud")
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := shown.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "loud") {
+		t.Errorf("console shows %q, want warnings only", got)
+	}
+	var logged []string
+	if _, err := journal.Read(dir, func(r journal.Record) error { logged = append(logged, r.Message); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(logged, []string{"quiet", "loud"}) {
+		t.Errorf("files hold %q, want both", logged)
 	}
 }

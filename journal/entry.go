@@ -56,10 +56,12 @@ func (j *Journal) log(level zerolog.Level, event []byte) {
 	j.push(level, 1)
 }
 
-// push queues j.line, which stands for so many records, for all sinks.
+// push queues j.line, which stands for so many records, for all sinks that want its level.
 func (j *Journal) push(level zerolog.Level, stands int64) {
 	for _, q := range j.queues {
-		q.push(level, j.line, stands)
+		if level >= q.least {
+			q.push(level, j.line, stands)
+		}
 	}
 }
 

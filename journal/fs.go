@@ -116,7 +116,7 @@ func (osFS) Free(dir string) (int64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("statfs %s: %w", dir, err)
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail) * int64(st.Bsize), nil // the types differ between machines
 }
 
 // makeDir makes dir and the missing folders above it.

@@ -25,6 +25,8 @@ type Options struct {
 	Console io.Writer     // people read along here; coloured if it is a terminal and NO_COLOR is not set; nil: nobody
 	Level   zerolog.Level // least level that is logged; the zero value is zerolog.DebugLevel
 
+	ConsoleLevel zerolog.Level // least level that the console shows of what is logged; the zero value shows all
+
 	MaxBytes     int64         // bound of all files together, default 64 MiB, at least twice FileBytes
 	FileBytes    int64         // bound of one file, default 4 MiB, at least 4 KiB
 	ReserveBytes int64         // free space of the file system below which the files do not grow, default 32 MiB; negative: none
@@ -118,6 +120,7 @@ func (j *Journal) start(o Options, log *files, logErr error) {
 	}
 	if o.Console != nil {
 		q := newQueue(consoleBytes)
+		q.least = o.ConsoleLevel
 		j.queues = append(j.queues, q)
 		j.console = newConsole(j, q, o.Console)
 		go j.console.run()

@@ -11,6 +11,7 @@ const gapRoom = 1 << 10
 
 // queue holds the lines on their way to one sink. The Journal's mutex guards it.
 type queue struct {
+	least   zerolog.Level // records below it are not for this sink
 	pending []byte
 	bound   int           // bytes
 	lines   int64         // in pending

@@ -1,15 +1,13 @@
 package model
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/pelletier/go-toml/v2"
+	"atoll/internal/strictoml"
 )
 
 // Manifest lists model files and what each is good for. It is a TOML document:
@@ -116,12 +114,10 @@ func (e *ManifestError) Unwrap() error { return e.Err }
 
 // ParseManifest reads and checks a manifest. Every error is a *ManifestError.
 func ParseManifest(data []byte) (*Manifest, error) {
-	if len(data) > maxManifest {
-		return nil, &ManifestError{Err: fmt.Errorf("%d bytes are more than the limit of %d", len(data), maxManifest)}
-	}
 	m := new(Manifest)
-	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(m); err != nil {
-		return nil, decodeError(err)
+	if err := strictoml.Decode(data, maxManifest, m); err != nil {
+		wrong, _ := errors.AsType[*strictoml.Error](err)
+		return nil, &ManifestError{Line: wrong.Line, Err: errors.New(wrong.Reason)}
 	}
 	if m.Version != manifestVersion {
 		return nil, &ManifestError{Err: fmt.Errorf("version %d, want %d", m.Version, manifestVersion)}
@@ -131,50 +127,13 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	}
 	for i := range m.Variants {
 		if err := m.checkVariant(i); err != nil {
-			return nil, &ManifestError{Line: variantLine(data, i), Err: fmt.Errorf("variant %q: %w", m.Variants[i].Name, err)}
+			return nil, &ManifestError{Line: strictoml.Line(data, []string{"variant"}, i, ""), Err: fmt.Errorf("variant %q: %w", m.Variants[i].Name, err)}
 		}
 	}
 	if err := m.checkBaselines(); err != nil {
 		return nil, &ManifestError{Err: err}
 	}
 	return m, nil
-}
-
-// decodeError gives the TOML library's errors one form.
-func decodeError(err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		line, _ := unknown.Errors[0].Position()
-		return &ManifestError{Line: line, Err: fmt.Errorf("unknown key %q", strings.Join(unknown.Errors[0].Key(), "."))}
-	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
-		line, _ := bad.Position()
-		if key := strings.Join(bad.Key(), "."); key != "" {
-			err = fmt.Errorf("%s: %w", key, bad)
-		}
-		return &ManifestError{Line: line, Err: err}
-	}
-	return &ManifestError{Err: err}
-}
-
-// variantHeader matches the line that begins a variant.
-var variantHeader = regexp.MustCompile(`^[ \t]*\[\[[ \t]*["']?variant["']?[ \t]*\]\]`)
-
-// variantLine returns the line of the n-th variant's header, 0 if it isn't found.
-func variantLine(data []byte, n int) int {
-	line := 0
-	for text := range bytes.Lines(data) {
-		line++
-		if !variantHeader.Match(text) {
-			continue
-		}
-		if n == 0 {
-			return line
-		}
-		n--
-	}
-	return 0
 }
 
 func (m *Manifest) checkVariant(i int) error {

@@ -43,7 +43,7 @@ func run() error {
 		return err
 	}
 	cfg := config.Default()
-	cfg.Engine.Deadline *= 20
+	cfg.Engine.Deadline.Duration *= 20
 	senses, err := app.OpenSenses(cfg, zerolog.Nop())
 	if err != nil {
 		return err

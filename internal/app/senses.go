@@ -75,7 +75,7 @@ func (s *Senses) Mood(c Choice) (*pipeline.MoodClassifier, error) {
 	return pipeline.NewMoodClassifier(m, models.Vocab(), models.Labels(), s.deadline())
 }
 
-func (s *Senses) deadline() time.Duration { return time.Duration(s.cfg.Engine.Deadline) }
+func (s *Senses) deadline() time.Duration { return s.cfg.Engine.Deadline.Duration }
 
 func (s *Senses) load(m model.Modality, c Choice, configured string) (*engine.Model, error) {
 	if c.File != "" {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -16,6 +17,10 @@ import (
 	"atoll/model"
 	"atoll/models"
 )
+
+// inferDeadline bounds one inference here: nobody waits for the next input, so a
+// slow machine may take its time, but a hang must end.
+const inferDeadline = 30 * time.Second
 
 type inferFlags struct {
 	*globals
@@ -112,6 +117,7 @@ func (f *inferFlags) open(cmd *cobra.Command, m model.Modality, files []string) 
 		return nil, usageError{err}
 	}
 	log := zerolog.New(zerolog.ConsoleWriter{Out: cmd.ErrOrStderr(), NoColor: true}).Level(level)
+	cfg.Engine.Deadline.Duration = max(cfg.Engine.Deadline.Duration, inferDeadline)
 	senses, err := app.OpenSenses(cfg, log)
 	if err != nil {
 		return nil, err

@@ -66,10 +66,14 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.logLevel != "" {
-		cfg.Log.Level = f.logLevel
+	if len(cfg.Sources) == 0 {
+		return app.ErrNoSources
 	}
-	log, err := openJournal(cfg, f.state, cmd.ErrOrStderr())
+	shown := "warn" // standard output tells events; more of the log only where asked for
+	if f.logLevel != "" {
+		cfg.Log.Level, shown = f.logLevel, f.logLevel
+	}
+	log, err := openJournal(cfg, f.state, cmd.ErrOrStderr(), shown)
 	if err != nil {
 		return err
 	}
@@ -86,7 +90,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	out := startPrinter(cmd.OutOrStdout(), f.json)
 	emit := func(e fusion.Event) {
 		logger.Info().Str("event", e.Name).Str("state", e.State).Float64("p", e.P).
-			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg("event")
+			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg(e.Name + " " + e.State)
 		out.print(e)
 	}
 	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
@@ -97,9 +101,10 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 		printSummary(cmd.OutOrStdout(), stats)
 	}
 	if err != nil {
-		logger.Error().Err(err).Msg("run failed")
+		logger.Error().Err(err).Msg("run failed") // the console shows it
+		return errReported
 	}
-	return err
+	return nil
 }
 
 // loadConfig reads the file given, or the first of the usual ones there is, or
@@ -119,15 +124,19 @@ func loadConfig(path, state string) (config.Config, error) {
 
 // openJournal opens the log in the state folder. Where that can't be written a
 // run goes on with the console alone: a read-only disk must not stop it.
-func openJournal(cfg config.Config, state string, console io.Writer) (*journal.Journal, error) {
+func openJournal(cfg config.Config, state string, console io.Writer, shown string) (*journal.Journal, error) {
 	level, err := journal.ParseLevel(cfg.Log.Level)
 	if err != nil {
 		return nil, usageError{err}
 	}
+	consoleLevel, err := journal.ParseLevel(shown)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	o := journal.Options{
-		Dir: filepath.Join(state, "log"), Console: console, Level: level,
+		Dir: filepath.Join(state, "log"), Console: console, Level: level, ConsoleLevel: consoleLevel,
 		MaxBytes: int64(cfg.Log.MaxMB) << 20, FileBytes: int64(cfg.Log.FileMB) << 20,
-		SyncInterval: time.Duration(cfg.Log.Sync),
+		SyncInterval: cfg.Log.Sync.Duration,
 	}
 	j, err := journal.Open(o)
 	if folder, ok := errors.AsType[*journal.DirError](err); ok {

@@ -2,7 +2,6 @@
 package config
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -10,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
+	"atoll/internal/strictoml"
 	"atoll/journal"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
@@ -34,8 +32,8 @@ type Config struct {
 
 // Engine configures the worker.
 type Engine struct {
-	Threads  int             `toml:"threads"`
-	Deadline source.Duration `toml:"deadline"`
+	Threads  int                `toml:"threads"`
+	Deadline strictoml.Duration `toml:"deadline"`
 }
 
 // Sense chooses a modality's model.
@@ -51,10 +49,10 @@ type Vision struct {
 
 // Log configures the journal.
 type Log struct {
-	Level  string          `toml:"level"`
-	MaxMB  int             `toml:"max_mb"`
-	FileMB int             `toml:"file_mb"`
-	Sync   source.Duration `toml:"sync"`
+	Level  string             `toml:"level"`
+	MaxMB  int                `toml:"max_mb"`
+	FileMB int                `toml:"file_mb"`
+	Sync   strictoml.Duration `toml:"sync"`
 }
 
 //go:embed default.toml
@@ -114,12 +112,10 @@ func Load(path string) (Config, error) {
 
 // Parse reads a TOML document. Any error is an *Error.
 func Parse(document []byte) (Config, error) {
-	if len(document) > MaxBytes {
-		return Config{}, &Error{Reason: fmt.Sprintf("%d bytes: at most %d", len(document), MaxBytes)}
-	}
 	c := preset()
-	if err := toml.NewDecoder(bytes.NewReader(document)).DisallowUnknownFields().Decode(&c); err != nil {
-		return Config{}, decodeError(err)
+	if err := strictoml.Decode(document, MaxBytes, &c); err != nil {
+		wrong, _ := errors.AsType[*strictoml.Error](err)
+		return Config{}, &Error{Line: wrong.Line, Reason: wrong.Reason + hint(wrong.Reason)}
 	}
 	if c.Cues == nil || c.Events == nil {
 		rules := fusion.DefaultRules()
@@ -139,55 +135,47 @@ func Parse(document []byte) (Config, error) {
 // preset holds the defaults outside the rules; a test holds default.toml to it.
 func preset() Config {
 	return Config{
-		Engine: Engine{Threads: 1, Deadline: source.Duration(500 * time.Millisecond)},
+		Engine: Engine{Threads: 1, Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
 		Vision: Vision{Variant: "short", Threshold: 0.5},
 		Audio:  Sense{Variant: "f32"},
 		Text:   Sense{Variant: "f32"},
-		Log:    Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: source.Duration(5 * time.Second)},
+		Log:    Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: strictoml.Duration{Duration: 5 * time.Second}},
 	}
 }
 
-func decodeError(err error) *Error {
-	if missing, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(missing.Errors) > 0 {
-		line, _ := missing.Errors[0].Position()
-		key := strings.Join(missing.Errors[0].Key(), ".")
-		return &Error{Line: line, Reason: fmt.Sprintf("unknown key %q: see atoll config default for those there are", key)}
+// hint says where to look for the keys there are.
+func hint(reason string) string {
+	if strings.HasPrefix(reason, "unknown key") {
+		return ": see atoll config default for those there are"
 	}
-	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
-		line, _ := wrong.Position()
-		reason := strings.TrimPrefix(wrong.Error(), "toml: ")
-		if key := strings.Join(wrong.Key(), "."); key != "" {
-			reason = key + ": " + reason
-		}
-		return &Error{Line: line, Reason: reason}
-	}
-	return &Error{Reason: err.Error()}
+	return ""
 }
 
 // check looks for what the types allow and a run does not.
 func (c Config) check(document []byte) error {
 	bad := func(key, format string, args ...any) error {
-		return &Error{Line: lineOf(document, key), Reason: key + ": " + fmt.Sprintf(format, args...)}
+		table, name, _ := strings.Cut(key, ".")
+		return &Error{Line: strictoml.Line(document, []string{table}, 0, name), Reason: key + ": " + fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case c.Engine.Threads < 1 || c.Engine.Threads > 64:
 		return bad("engine.threads", "%d threads: use 1 to 64", c.Engine.Threads)
-	case c.Engine.Deadline <= 0 || time.Duration(c.Engine.Deadline) > time.Hour:
-		return bad("engine.deadline", "%v: use a time up to 1h", time.Duration(c.Engine.Deadline))
+	case c.Engine.Deadline.Duration <= 0 || c.Engine.Deadline.Duration > time.Hour:
+		return bad("engine.deadline", "%v: use a time up to 1h", c.Engine.Deadline)
 	case !(c.Vision.Threshold > 0 && c.Vision.Threshold < 1):
 		return bad("vision.threshold", "%v: use a score between 0 and 1", c.Vision.Threshold)
 	case c.Log.FileMB < 1 || c.Log.FileMB > 1<<20:
 		return bad("log.file_mb", "%d: use 1 or more", c.Log.FileMB)
 	case c.Log.MaxMB < 2*c.Log.FileMB || c.Log.MaxMB > 1<<20:
 		return bad("log.max_mb", "%d: use at least twice file_mb (%d)", c.Log.MaxMB, c.Log.FileMB)
-	case c.Log.Sync <= 0:
-		return bad("log.sync", "%v: use a time above 0", time.Duration(c.Log.Sync))
+	case c.Log.Sync.Duration <= 0:
+		return bad("log.sync", "%v: use a time above 0", c.Log.Sync)
 	}
 	if _, err := journal.ParseLevel(c.Log.Level); err != nil {
 		return bad("log.level", "%v", err)
 	}
-	if err := source.CheckAll(c.Sources); err != nil {
-		return &Error{Line: lineOf(document, "source"), Reason: err.Error()}
+	if i, err := source.CheckAll(c.Sources); err != nil {
+		return &Error{Line: strictoml.Line(document, []string{"source"}, i, ""), Reason: err.Error()}
 	}
 	if err := c.Rules.Validate(); err != nil {
 		err = fusion.Locate(err, document)

@@ -36,7 +36,7 @@ func testData(t testing.TB) Data {
 func testSenses(t testing.TB) *app.Senses {
 	t.Helper()
 	cfg := config.Default()
-	cfg.Engine.Deadline *= 20 // machines that test are busy
+	cfg.Engine.Deadline.Duration *= 20 // machines that test are busy
 	s, err := app.OpenSenses(cfg, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)

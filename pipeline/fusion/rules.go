@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"atoll/internal/strictoml"
 	"atoll/model"
 )
 
@@ -72,27 +73,8 @@ const (
 	Sum     Combine = "sum"     // independent observations: sentences
 )
 
-// Duration is a time.Duration written as a string such as "300ms". It is a struct so that a bare number in the TOML,
-// which has no unit, is an error.
-type Duration struct {
-	time.Duration
-	wrong string // the text, when it is no duration
-}
-
-// UnmarshalText implements encoding.TextUnmarshaler. What is wrong comes out in Validate, which can name the key: of an
-// error from here go-toml drops the line unless the value is a string.
-func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		*d = Duration{wrong: string(text)}
-		return nil
-	}
-	*d = Duration{Duration: v}
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// Duration is how a TOML document writes one: "300ms".
+type Duration = strictoml.Duration
 
 // RuleError tells what is wrong in a rule set and where.
 type RuleError struct {
@@ -266,21 +248,11 @@ func goodName(s string) bool {
 func period(d Duration) bool { return d.Duration > 0 && d.Duration <= maxPeriod }
 
 func periodReason(d Duration) string {
-	if d.wrong != "" {
-		return notDuration(d)
-	}
 	return fmt.Sprintf("%v is missing, not above zero or longer than %v", d, maxPeriod)
 }
 
-func dwell(d Duration) bool { return d.wrong == "" && d.Duration >= 0 && d.Duration <= maxPeriod }
+func dwell(d Duration) bool { return d.Duration >= 0 && d.Duration <= maxPeriod }
 
 func dwellReason(d Duration) string {
-	if d.wrong != "" {
-		return notDuration(d)
-	}
 	return fmt.Sprintf("%v is negative or longer than %v", d, maxPeriod)
-}
-
-func notDuration(d Duration) string {
-	return fmt.Sprintf("%.40q is not a duration: write for instance \"300ms\" or \"2s\"", d.wrong)
 }

@@ -1,13 +1,13 @@
 package source
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"atoll/internal/strictoml"
 	"atoll/model"
 )
 
@@ -41,21 +41,8 @@ const (
 	Unpaced Pace = "none"
 )
 
-// Duration is a time.Duration that reads and writes as text, like "500ms" or "2s".
-type Duration time.Duration
-
-// MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is no duration: write a number and a unit, like 500ms or 2s", text)
-	}
-	*d = Duration(v)
-	return nil
-}
+// Duration is how a TOML document writes one: "500ms".
+type Duration = strictoml.Duration
 
 // kind is what a source's file registers.
 type kind struct {
@@ -117,30 +104,28 @@ func New(cfg Config, env Env) (Source, error) {
 	return s, nil
 }
 
-// CheckAll reports what is wrong with a set of sources without opening any: names that are missing or given twice, keys that do not
-// belong, more than one reader of standard input.
-func CheckAll(cfgs []Config) error {
-	var errs []error
+// CheckAll reports the first source of a set that is wrong, without opening any: a name that is missing or given twice, keys that do
+// not belong, a second reader of standard input.
+func CheckAll(cfgs []Config) (index int, err error) {
 	seen := map[string]bool{}
 	stdin := ""
-	for _, c := range cfgs {
+	for i, c := range cfgs {
 		if err := c.check(); err != nil {
-			errs = append(errs, err)
-			continue
+			return i, err
 		}
 		if seen[c.Name] {
-			errs = append(errs, fmt.Errorf("source %q: the name is taken: every source needs its own", c.Name))
+			return i, fmt.Errorf("source %q: the name is taken: every source needs its own", c.Name)
 		}
 		seen[c.Name] = true
 		if stdinOf := kinds[c.Kind].stdin; stdinOf == nil || !stdinOf(c) {
 			continue
 		}
 		if stdin != "" {
-			errs = append(errs, fmt.Errorf("source %q: %q reads standard input already: only one source can", c.Name, stdin))
+			return i, fmt.Errorf("source %q: %q reads standard input already: only one source can", c.Name, stdin)
 		}
 		stdin = c.Name
 	}
-	return errors.Join(errs...)
+	return 0, nil
 }
 
 // check reports what can be wrong with any source.
@@ -160,7 +145,7 @@ func (c Config) check() error {
 		}
 		return fmt.Errorf("source %q: %s has no use for %s: it takes %s", c.Name, c.Kind, key, strings.Join(takes, ", "))
 	}
-	if c.Interval < 0 || c.Timeout < 0 {
+	if c.Interval.Duration < 0 || c.Timeout.Duration < 0 {
 		return fmt.Errorf("source %q: interval and timeout must not be negative", c.Name)
 	}
 	if c.Pace != "" && c.Pace != Realtime && c.Pace != Unpaced {

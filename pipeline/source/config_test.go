@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"atoll/internal/strictoml"
 )
 
 func TestConfigInTOML(t *testing.T) {
@@ -17,7 +19,7 @@ interval = "1.5s"
 loop = true
 pace = "none"
 `
-	want := Config{Name: "porch", Kind: "pictures", Path: "album", Interval: Duration(1500 * time.Millisecond), Loop: true, Pace: Unpaced}
+	want := Config{Name: "porch", Kind: "pictures", Path: "album", Interval: Duration{Duration: 1500 * time.Millisecond}, Loop: true, Pace: Unpaced}
 	var got Config
 	if err := toml.NewDecoder(strings.NewReader(text)).DisallowUnknownFields().Decode(&got); err != nil || got != want {
 		t.Errorf("Decode = %+v, %v; want %+v", got, err, want)
@@ -30,10 +32,10 @@ pace = "none"
 	if err := toml.Unmarshal(out, &again); err != nil || again != want {
 		t.Errorf("written as %s it reads as %+v, %v", out, again, err)
 	}
-	if strings.Contains(string(out), "width") {
+	if strings.Contains(string(out), "width") || strings.Contains(string(out), "timeout") {
 		t.Errorf("a key that is not set was written:\n%s", out)
 	}
-	if err := toml.Unmarshal([]byte(`interval = "soon"`), &got); err == nil || !strings.Contains(err.Error(), "500ms") {
+	if err := strictoml.Decode([]byte(`interval = "soon"`), 100, &got); err == nil || !strings.Contains(err.Error(), "500ms") {
 		t.Errorf("interval = soon: %v", err)
 	}
 }

@@ -40,8 +40,8 @@ func openLines(b base) (Source, error) {
 		return nil, fmt.Errorf("path: %w (kind fifo reads a FIFO, kind tail follows a file)", err)
 	}
 	f.Close()
-	if b.cfg.Interval == 0 {
-		b.cfg.Interval = Duration(time.Second)
+	if b.cfg.Interval.Duration == 0 {
+		b.cfg.Interval = Duration{Duration: time.Second}
 	}
 	return &lines{speaker{base: b}}, nil
 }
@@ -75,7 +75,7 @@ func (s *lines) input() (in io.Reader, release func(), emit func(string) error, 
 	}
 	p := s.pacer(0)
 	return f, func() { f.Close() }, func(text string) error {
-		at, err := p.wait(s.ctx, time.Duration(s.cfg.Interval))
+		at, err := p.wait(s.ctx, s.cfg.Interval.Duration)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *lines) sayApart() func(string) error {
 		if err := s.env.Clock.Sleep(s.ctx, next); err != nil {
 			return err
 		}
-		next = s.env.Clock.Now() + time.Duration(s.cfg.Interval)
+		next = s.env.Clock.Now() + s.cfg.Interval.Duration
 		return s.sayNow(text)
 	}
 }

@@ -47,8 +47,8 @@ func openMJPEG(b base) (Source, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("url is not that of a camera: want http:// or https:// and a host") // may hold a password: not shown
 	}
-	if b.cfg.Timeout == 0 {
-		b.cfg.Timeout = Duration(defaultTimeout)
+	if b.cfg.Timeout.Duration == 0 {
+		b.cfg.Timeout = Duration{Duration: defaultTimeout}
 	}
 	s := &mjpeg{base: b, user: u.User, shown: u.Scheme + "://" + u.Host + u.EscapedPath()}
 	u.User = nil
@@ -82,7 +82,7 @@ func (s *mjpeg) Run(ctx context.Context, out *Queue) error {
 
 // watch opens the stream and delivers its pictures until it fails.
 func (s *mjpeg) watch(ctx context.Context, out *Queue, working func()) error {
-	timeout := time.Duration(s.cfg.Timeout)
+	timeout := s.cfg.Timeout.Duration
 	request, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stall := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("no picture for %v", timeout)) })

@@ -29,8 +29,8 @@ func openPictures(b base) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.cfg.Interval == 0 {
-		p.cfg.Interval = Duration(time.Second)
+	if p.cfg.Interval.Duration == 0 {
+		p.cfg.Interval = Duration{Duration: time.Second}
 	}
 	return &pictures{player: p}, nil
 }
@@ -47,7 +47,7 @@ func (s *pictures) show(ctx context.Context, out *Queue, p *pacer, path string) 
 		out.Recycle(it)
 		return fmt.Errorf("%w: %w", errBroken, err)
 	}
-	at, err := p.wait(ctx, time.Duration(s.cfg.Interval))
+	at, err := p.wait(ctx, s.cfg.Interval.Duration)
 	if err != nil {
 		out.Recycle(it)
 		return err

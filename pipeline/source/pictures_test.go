@@ -34,7 +34,7 @@ func widths(items []Item) (all []int) {
 func TestPicturesAreShownInOrderAndTime(t *testing.T) {
 	dir := album(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, Config{Kind: "pictures", Path: dir, Interval: Duration(200 * time.Millisecond)}, Env{Clock: NewClock()}, Block)
+		r := start(t, Config{Kind: "pictures", Path: dir, Interval: Duration{Duration: 200 * time.Millisecond}}, Env{Clock: NewClock()}, Block)
 		began := time.Now()
 		items, err := r.rest()
 		if err != nil || !slices.Equal(widths(items), []int{8, 9, 10}) {
@@ -135,7 +135,7 @@ func TestGlobAndSpecialNames(t *testing.T) {
 func TestSlowConsumerDoesNotMakeTimesLag(t *testing.T) {
 	dir := album(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, Config{Kind: "pictures", Path: dir, Interval: Duration(time.Second), Loop: true}, Env{Clock: NewClock()}, Block)
+		r := start(t, Config{Kind: "pictures", Path: dir, Interval: Duration{Duration: time.Second}, Loop: true}, Env{Clock: NewClock()}, Block)
 		for len(r.out.ring) > r.out.Stats().Waiting {
 			time.Sleep(time.Second)
 		}

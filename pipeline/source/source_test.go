@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -185,7 +184,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"unknown kind", Config{Kind: "radar"}, `unknown kind "radar": use one of fifo, lines, mjpeg, pcm, pictures, raw, socket, tail, wav`},
 		{"key of another kind", Config{Kind: "pictures", Path: dir, URL: "http://x"}, "pictures has no use for url: it takes path"},
-		{"negative interval", Config{Kind: "pictures", Path: dir, Interval: -1}, "must not be negative"},
+		{"negative interval", Config{Kind: "pictures", Path: dir, Interval: Duration{Duration: -1}}, "must not be negative"},
 		{"unknown pace", Config{Kind: "pictures", Path: dir, Pace: "fast"}, `unknown pace "fast"`},
 		{"no path", Config{Kind: "pictures"}, "path is missing"},
 		{"no file", Config{Kind: "pictures", Path: filepath.Join(dir, "none")}, "no such file"},
@@ -240,14 +239,19 @@ func TestNewRefuses(t *testing.T) {
 
 func TestCheckAll(t *testing.T) {
 	good := []Config{{Name: "a", Kind: "lines"}, {Name: "b", Kind: "lines", Path: "x"}, {Name: "c", Kind: "tail", Path: "y"}}
-	if err := CheckAll(good); err != nil {
-		t.Errorf("CheckAll = %v", err)
+	if i, err := CheckAll(good); err != nil {
+		t.Errorf("CheckAll = %d, %v", i, err)
 	}
-	bad := []Config{{Name: "a", Kind: "lines"}, {Name: "a", Kind: "tail"}, {Name: "b", Kind: "pcm"}, {Kind: "tail"}, {Name: "d", Kind: "x"}}
-	err := CheckAll(bad)
-	for _, want := range []string{"the name is taken", `"a" reads standard input already`, "has no name", `unknown kind "x"`} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("CheckAll = %v, want %q in it", err, want)
+	for want, bad := range map[string]Config{
+		"the name is taken":                {Name: "a", Kind: "tail"},
+		`"a" reads standard input already`: {Name: "b", Kind: "pcm"},
+		"has no name":                      {Kind: "tail"},
+		`unknown kind "x"`:                 {Name: "d", Kind: "x"},
+		"has no use for url":               {Name: "d", Kind: "tail", URL: "http://x"},
+	} {
+		i, err := CheckAll(append([]Config{{Name: "a", Kind: "lines"}, {Name: "c", Kind: "tail", Path: "y"}}, bad, Config{}))
+		if i != 2 || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("CheckAll = %d, %v; want %d and %q", i, err, 2, want)
 		}
 	}
 }
@@ -263,18 +267,5 @@ func TestFinite(t *testing.T) {
 		if got := c.cfg.Finite(); got != c.want {
 			t.Errorf("%+v.Finite() = %v", c.cfg, got)
 		}
-	}
-}
-
-func TestDuration(t *testing.T) {
-	var d Duration
-	if err := d.UnmarshalText([]byte("1.5s")); err != nil || time.Duration(d) != 1500*time.Millisecond {
-		t.Errorf("1.5s = %v, %v", time.Duration(d), err)
-	}
-	if text, err := d.MarshalText(); string(text) != "1.5s" || err != nil {
-		t.Errorf("MarshalText = %q, %v", text, err)
-	}
-	if err := d.UnmarshalText([]byte("5")); err == nil || !strings.Contains(err.Error(), "500ms") {
-		t.Errorf("5 = %v, want an error that shows how to write it", err)
 	}
 }

@@ -135,7 +135,7 @@ func TestLinesOfAFile(t *testing.T) {
 		if items[2].At != 2*time.Second || items[2].Seq != 3 {
 			t.Errorf("last line = %+v, want it 2 s after the first", items[2])
 		}
-		r = start(t, Config{Kind: "lines", Path: path, Interval: Duration(time.Hour)}, Env{Clock: NewClock()}, Block)
+		r = start(t, Config{Kind: "lines", Path: path, Interval: Duration{Duration: time.Hour}}, Env{Clock: NewClock()}, Block)
 		r.expect("one")
 		synctest.Wait()
 		r.stop()
@@ -153,7 +153,7 @@ func TestLinesOfStandardInput(t *testing.T) {
 		t.Errorf("lines = %q, %v; want the one before the error", texts(items), err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, Config{Kind: "lines", Interval: Duration(time.Minute)}, Env{Clock: NewClock(), Stdin: strings.NewReader("one\ntwo\n")}, Block)
+		r := start(t, Config{Kind: "lines", Interval: Duration{Duration: time.Minute}}, Env{Clock: NewClock(), Stdin: strings.NewReader("one\ntwo\n")}, Block)
 		if items, err := r.rest(); err != nil || items[0].At != 0 || items[1].At != time.Minute {
 			t.Errorf("items = %+v, %v; want them a minute apart", items, err)
 		}
