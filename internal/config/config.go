@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -90,16 +91,14 @@ func (e *Error) Error() string {
 	return where + e.Reason
 }
 
-// Load reads the file at path.
+// Load reads the file at path, which may be a pipe.
 func Load(path string) (Config, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > MaxBytes {
-		return Config{}, &Error{File: path, Reason: fmt.Sprintf("not a configuration: want a regular file of at most %d bytes", MaxBytes)}
-	}
-	data, err := os.ReadFile(path)
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}

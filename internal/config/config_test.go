@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 	if _, err := Load(filepath.Join(dir, "b.toml")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want ErrNotExist", err)
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "regular file") {
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a folder: got %v", err)
 	}
 }
