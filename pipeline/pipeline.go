@@ -29,6 +29,8 @@ type Input struct {
 	Modality model.Modality
 	Source   source.Source
 	Queue    *source.Queue
+	Counters *source.Counters // the source's own; may be nil
+	Finite   bool             // it ends by itself
 }
 
 // Config is what a Pipeline is made of.
@@ -40,6 +42,7 @@ type Config struct {
 	Fuser  *fusion.Fuser
 	Clock  source.Clock
 	Logger zerolog.Logger
+	Once   bool // end when the finite inputs have ended, whatever others there are
 	// Emit is called with every event, in order, by the goroutine that fuses. It
 	// must not keep the event's evidence and must not block.
 	Emit func(fusion.Event)
@@ -62,19 +65,34 @@ func New(c Config) (*Pipeline, error) {
 	return &Pipeline{Config: c, stats: make([]inputStats, len(c.Inputs))}, nil
 }
 
-// Run runs until every source is used up or ctx ends. It returns the errors of
-// sources that failed for good; the others went on without them.
+// Run runs until every source is used up, with Once every finite one, or ctx ends.
+// It returns the errors of sources that failed for good; the others went on without
+// them.
 func (p *Pipeline) Run(ctx context.Context) error {
 	observations := make(chan observation, maxObservations)
 	failures := make([]error, len(p.Inputs))
 
 	var producers, inferrers sync.WaitGroup
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var finite sync.WaitGroup
 	for i, in := range p.Inputs {
+		if in.Finite {
+			finite.Add(1)
+		}
 		producers.Go(func() {
 			failures[i] = p.produce(ctx, in)
 			in.Queue.Close()
 		})
-		inferrers.Go(func() { p.infer(ctx, in, &p.stats[i], observations) })
+		inferrers.Go(func() {
+			p.infer(ctx, in, &p.stats[i], observations)
+			if in.Finite {
+				finite.Done()
+			}
+		})
+	}
+	if p.Once {
+		producers.Go(func() { finite.Wait(); stop() })
 	}
 	go func() {
 		inferrers.Wait()

@@ -44,7 +44,7 @@ func (p play) Run(ctx context.Context, out *source.Queue) error {
 	return p.end
 }
 
-func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[string]play) (events []fusion.Event, stats map[string]InputStats, err error) {
+func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[string]play, once ...bool) (events []fusion.Event, stats map[string]InputStats, err error) {
 	t.Helper()
 	mood, err := NewMoodClassifier(m, []byte(vocabulary), []byte(labels), time.Second)
 	if err != nil {
@@ -55,7 +55,7 @@ func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[str
 		t.Fatal(err)
 	}
 	clock := source.NewClock()
-	c := Config{Mood: mood, Fuser: fuser, Clock: clock, Emit: func(e fusion.Event) {
+	c := Config{Mood: mood, Fuser: fuser, Clock: clock, Once: len(once) > 0, Emit: func(e fusion.Event) {
 		e.Evidence = append([]fusion.Contribution(nil), e.Evidence...)
 		events = append(events, e)
 	}}
@@ -65,7 +65,7 @@ func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[str
 			t.Fatal(err)
 		}
 		s.name, s.clock = name, clock
-		c.Inputs = append(c.Inputs, Input{Name: name, Modality: model.Text, Source: s, Queue: queue})
+		c.Inputs = append(c.Inputs, Input{Name: name, Modality: model.Text, Source: s, Queue: queue, Finite: !s.hold})
 	}
 	p, err := New(c)
 	if err != nil {
@@ -225,4 +225,24 @@ func TestNewNeedsModels(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cam") {
 		t.Errorf("got %v, want an error that names the source", err)
 	}
+}
+
+// With Once a run ends with its finite sources, though a live one goes on.
+func TestOnceEndsWithFiniteSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		_, stats, err := run(t, t.Context(), moodModel(), map[string]play{
+			"file":   {every: time.Second, items: 10},
+			"camera": {every: 100 * time.Millisecond, items: 1e6, hold: true},
+		}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < 9*time.Second || took > 10*time.Second {
+			t.Errorf("ended after %v, want 9s", took)
+		}
+		if got := stats["file"].Inferred; got != 10 {
+			t.Errorf("%d of the file's 10 items inferred", got)
+		}
+	})
 }

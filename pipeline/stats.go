@@ -12,6 +12,8 @@ import (
 type InputStats struct {
 	Name     string         `json:"name"`
 	Modality model.Modality `json:"modality"`
+	Broken   uint64         `json:"broken"`   // inputs that could not be decoded, or only in part
+	Retries  uint64         `json:"retries"`  // times the source failed and began again
 	Received uint64         `json:"received"` // items the source delivered
 	Dropped  uint64         `json:"dropped"`  // of them, too old when their turn came
 	Inferred uint64         `json:"inferred"`
@@ -51,6 +53,9 @@ func (p *Pipeline) Stats() []InputStats {
 			Name: in.Name, Modality: in.Modality,
 			Received: queue.Received, Dropped: queue.Dropped,
 			Inferred: s.inferred, Failed: s.failed, Max: s.max,
+		}
+		if c := in.Counters; c != nil {
+			x.Broken, x.Retries = c.Broken.Load()+c.Cut.Load(), c.Retries.Load()
 		}
 		if s.inferred > 0 {
 			x.Mean = s.sum / time.Duration(s.inferred)

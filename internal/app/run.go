@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +23,12 @@ import (
 // each counts.
 var queueLength = [model.NumModalities]int{model.Vision: 2, model.Audio: 64, model.Text: 256}
 
+// healthEvery is how often a run logs how its sources are doing.
+const healthEvery = 10 * time.Minute
+
+// ErrNeverEnds reports a run that shall end with its sources when none does.
+var ErrNeverEnds = errors.New("--once: none of the sources ends by itself")
+
 // ErrNoSources reports a configuration that gives a run nothing to do.
 var ErrNoSources = errors.New("no sources: add a [[source]] to the configuration (atoll config default shows how)")
 
@@ -33,12 +40,21 @@ type RunOptions struct {
 	Logger zerolog.Logger
 }
 
+// Check says whether cfg gives a run, or one that shall end with its sources,
+// something to do.
+func Check(cfg config.Config, once bool) error {
+	if len(cfg.Sources) == 0 {
+		return ErrNoSources
+	}
+	if once && !slices.ContainsFunc(cfg.Sources, source.Config.Finite) {
+		return ErrNeverEnds
+	}
+	return nil
+}
+
 // Run runs the pipeline that cfg describes until ctx ends, or with Once until its
 // sources are used up. Stats are those of the whole run.
 func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.InputStats, error) {
-	if len(cfg.Sources) == 0 {
-		return nil, ErrNoSources
-	}
 	senses, err := OpenSenses(cfg, o.Logger)
 	if err != nil {
 		return nil, err
@@ -49,30 +65,60 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 		return nil, err
 	}
 	began := time.Now()
-	err = p.Run(ctx)
+	err = watched(p, ctx, o.Logger)
 	if err == nil && !o.Once && ctx.Err() == nil {
 		o.Logger.Info().Msg("all sources are used up, waiting to be stopped")
 		<-ctx.Done()
 	}
 	stats := p.Stats()
-	for _, s := range stats {
-		o.Logger.Info().Str("source", s.Name).Stringer("modality", s.Modality).
-			Uint64("received", s.Received).Uint64("dropped", s.Dropped).
-			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).
-			Dur("mean_ms", s.Mean).Dur("max_ms", s.Max).Msg("source summary")
-	}
+	logStats(o.Logger, stats)
 	engine := senses.EngineStats()
 	o.Logger.Info().Dur("ran_ms", time.Since(began)).Uint64("jobs", engine.Jobs).
 		Uint64("jobs_failed", engine.Failed).Uint64("worker_starts", engine.Starts).Msg("run ended")
 	return stats, err
 }
 
+// watched runs p and logs now and then how its sources are doing.
+func watched(p *pipeline.Pipeline, ctx context.Context, log zerolog.Logger) error {
+	done := make(chan struct{})
+	var health sync.WaitGroup
+	health.Go(func() {
+		tick := time.NewTicker(healthEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				logStats(log, p.Stats())
+			case <-done:
+				return
+			}
+		}
+	})
+	err := p.Run(ctx)
+	close(done)
+	health.Wait()
+	return err
+}
+
+func logStats(log zerolog.Logger, stats []pipeline.InputStats) {
+	for _, s := range stats {
+		log.Info().Str("source", s.Name).Stringer("modality", s.Modality).
+			Uint64("broken", s.Broken).Uint64("retries", s.Retries).
+			Uint64("received", s.Received).Uint64("dropped", s.Dropped).
+			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).
+			Dur("mean_ms", s.Mean).Dur("max_ms", s.Max).Msg("source so far")
+	}
+}
+
 // build makes the pipeline with the models that its sources need.
 func build(cfg config.Config, senses *Senses, o RunOptions) (*pipeline.Pipeline, error) {
 	clock := source.NewClock()
-	c := pipeline.Config{Clock: clock, Logger: o.Logger, Emit: o.Emit}
+	c := pipeline.Config{Clock: clock, Logger: o.Logger, Once: o.Once, Emit: o.Emit}
 	for _, s := range cfg.Sources {
-		in, err := open(s, source.Env{Clock: clock, Stdin: o.Stdin, Logger: o.Logger, Seed: uint64(time.Now().UnixNano())}, o.Once)
+		in, err := open(s, source.Env{
+			Clock: clock, Stdin: o.Stdin, Logger: o.Logger,
+			Seed: uint64(time.Now().UnixNano()), Counters: &source.Counters{},
+		}, o.Once)
 		if err != nil {
 			return nil, err
 		}
@@ -122,5 +168,5 @@ func open(cfg source.Config, env source.Env, once bool) (pipeline.Input, error) 
 	if err != nil {
 		return pipeline.Input{}, fmt.Errorf("source %s: %w", cfg.Name, err)
 	}
-	return pipeline.Input{Name: cfg.Name, Modality: m, Source: src, Queue: queue}, nil
+	return pipeline.Input{Name: cfg.Name, Modality: m, Source: src, Queue: queue, Counters: env.Counters, Finite: cfg.Finite()}, nil
 }

@@ -198,6 +198,9 @@ func inferText(i *inferrer) error {
 				return err
 			}
 		}
+		if errors.Is(lines.Err(), bufio.ErrTooLong) {
+			return fmt.Errorf("line %d: longer than %d bytes", number+1, source.MaxTextBytes)
+		}
 		if err := lines.Err(); err != nil {
 			return fmt.Errorf("line %d: %w", number+1, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/rs/zerolog"
+
 	"atoll/pipeline/fusion"
 )
 
@@ -19,14 +21,15 @@ const maxUnprinted = 256
 // they are in the log.
 type printer struct {
 	w      io.Writer
+	log    zerolog.Logger
 	json   bool
 	events chan fusion.Event
 	done   chan struct{}
 	lost   atomic.Uint64
 }
 
-func startPrinter(w io.Writer, asJSON bool) *printer {
-	p := &printer{w: w, json: asJSON, events: make(chan fusion.Event, maxUnprinted), done: make(chan struct{})}
+func startPrinter(w io.Writer, asJSON bool, log zerolog.Logger) *printer {
+	p := &printer{w: w, log: log, json: asJSON, events: make(chan fusion.Event, maxUnprinted), done: make(chan struct{})}
 	go p.run()
 	return p
 }
@@ -56,7 +59,11 @@ func (p *printer) run() {
 			p.lost.Add(1)
 			continue
 		}
-		failed = p.write(e) != nil
+		if err := p.write(e); err != nil {
+			failed = true
+			p.lost.Add(1)
+			p.log.Warn().Err(err).Msg("standard output is gone, events go to the log only")
+		}
 	}
 }
 

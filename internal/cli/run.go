@@ -66,8 +66,8 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if len(cfg.Sources) == 0 {
-		return app.ErrNoSources
+	if err := app.Check(cfg, f.once); err != nil {
+		return err
 	}
 	shown := "warn" // standard output tells events; more of the log only where asked for
 	if f.logLevel != "" {
@@ -80,6 +80,8 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	defer log.Close()
 	logger := log.Logger()
 
+	// Whoever reads the events may end; the run goes on.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if f.duration > 0 {
@@ -87,7 +89,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 		ctx, cancel = context.WithTimeout(ctx, f.duration)
 		defer cancel()
 	}
-	out := startPrinter(cmd.OutOrStdout(), f.json)
+	out := startPrinter(cmd.OutOrStdout(), f.json, logger)
 	emit := func(e fusion.Event) {
 		logger.Info().Str("event", e.Name).Str("state", e.State).Float64("p", e.P).
 			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg(e.Name + " " + e.State)
@@ -95,7 +97,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	}
 	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
 	if lost := out.close(); lost > 0 {
-		logger.Warn().Uint64("lost", lost).Msg("events not printed: standard output is too slow")
+		logger.Warn().Uint64("lost", lost).Msg("events not printed, they are in the log")
 	}
 	if !f.json {
 		printSummary(cmd.OutOrStdout(), stats)
