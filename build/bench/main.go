@@ -50,7 +50,7 @@ func run() error {
 	}
 	defer senses.Close()
 	b := &bench{data: data, senses: senses}
-	fmt.Printf("%-46s %-14s %-16s\n", "measure", "must", "measured")
+	fmt.Printf("%-50s %-10s %s\n", "measure", "must", "measured")
 	for _, measure := range []func(*bench) error{
 		(*bench).accuracy, (*bench).voice, (*bench).fused, (*bench).engine, (*bench).malformed, (*bench).process, (*bench).binaries,
 	} {
@@ -72,7 +72,7 @@ func (b *bench) row(measure, must, got string, met bool) {
 		note = "missed"
 		b.missed++
 	}
-	fmt.Printf("%-46s %-14s %-16s %s\n", measure, must, got, note)
+	fmt.Printf("%-50s %-10s %-15s %s\n", measure, must, got, note)
 }
 
 func (b *bench) atLeast(measure string, must, got float64) {
