@@ -3,7 +3,6 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -50,16 +49,4 @@ func TestScripts(t *testing.T) {
 			return os.Symlink(bin, filepath.Join(env.WorkDir, "atoll"))
 		},
 	})
-}
-
-// atoll runs the binary and returns what it wrote to standard output.
-func atoll(t testing.TB, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command(binary(t, "ATOLL_BIN"), args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("atoll %q: %v", args, err)
-	}
-	return out
 }
