@@ -32,16 +32,18 @@ func demo(ctx context.Context, b *builder, args []string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Printf("\nWhat it is shown: %d pictures, of which 3 to 5 and 9 to 11 are of an astronaut's face;\n"+
+		"an audio book, 25 seconds of it; %d bad sentences about films, then %d good ones.\n\n", len(demoPictures), demoSentences, demoSentences)
 	return interactive(ctx, []string{out, "run", "--config", config, "--state", filepath.Join(dir, "state"), "--log-level", "warn", "--once"}, nil)
 }
 
-// The demo shows a picture and reads a sentence every two seconds, as long as its speech lasts (25 s).
+// The demo shows a picture every two seconds and reads a sentence a second, as long as its speech lasts (25 s).
 var demoPictures = []string{
 	"coffee.png", "chelsea.png", "astronaut.png", "astronaut.png", "astronaut.png", "rocket.jpg",
 	"coins.png", "motorcycle_left.png", "astronaut.png", "astronaut.png", "astronaut.png", "moon.png",
 }
 
-const demoSentences = 12
+const demoSentences = 12 // of each kind
 
 const demoConfig = `[[source]]
 name = "pictures"
@@ -58,7 +60,7 @@ path = %q
 name = "sentences"
 kind = "lines"
 path = %q
-interval = "2s"
+interval = "1s"
 `
 
 // demoFiles writes the demo's configuration, pictures and text into dir, and returns the path of the configuration.
@@ -92,19 +94,23 @@ func demoFiles(dir, data string) (string, error) {
 	return config, os.WriteFile(config, fmt.Appendf(nil, demoConfig, shown, filepath.Join(data, "speech", "librivox", "*.wav"), text), 0o640)
 }
 
-// sentences takes n texts of a labelled file, each on a line of its own.
+// sentences takes n texts of each class of a labelled file, the negative ones first, each on a line of its own.
 func sentences(labelled []byte, n int) (string, error) {
-	var rows []*struct {
-		Text string `json:"text"`
+	var rows []struct {
+		Text  string `json:"text"`
+		Class *int   `json:"class"`
 	}
 	if err := json.Unmarshal(labelled, &rows); err != nil {
 		return "", fmt.Errorf("labelled sentences: %w", err)
 	}
 	var b strings.Builder
-	for _, row := range rows {
-		if row != nil && n > 0 { // one row of each file is null
-			b.WriteString(strings.Join(strings.Fields(row.Text), " ") + "\n")
-			n--
+	for class := range 2 {
+		left := n
+		for _, row := range rows {
+			if row.Class != nil && *row.Class == class && left > 0 { // one row of each file has none
+				b.WriteString(strings.Join(strings.Fields(row.Text), " ") + "\n")
+				left--
+			}
 		}
 	}
 	return b.String(), nil

@@ -143,7 +143,8 @@ func TestManifestTemplate(t *testing.T) {
 
 func TestSentences(t *testing.T) {
 	for _, c := range []struct{ labelled, want string }{
-		{`[{"text": " Good \n film ", "class": 1}, null, {"text": "Bad"}, {"text": "more"}]`, "Good film\nBad\n"},
+		{`[{"text": " Good \n film ", "class": 1}, {"class": null}, {"text": "Bad", "class": 0}, {"text": "b", "class": 1}, {"text": "c", "class": 1}]`,
+			"Bad\nGood film\nb\n"},
 		{`[]`, ""},
 	} {
 		if got, err := sentences([]byte(c.labelled), 2); got != c.want || err != nil {
