@@ -36,4 +36,4 @@ licences: ## write THIRD_PARTY and the list of components anew
 	@$(BUILD) licences
 
 clean: ## remove bin/ and the models; the cache outside the checkout stays
-	rm -rf bin models/*.tflite models/*.txt models/*.toml models/LICENSES
+	rm -rf bin models/*.tflite models/*.txt models/LICENSES

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed" // the manifest's template and the licence text
+	_ "embed" // the licence text
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"text/template"
+	"slices"
 
 	"atoll/build/internal/hosttools"
 	"atoll/build/internal/pins"
@@ -42,9 +42,6 @@ var fetchedModels = []struct {
 	{"vocab.txt", pins.Module, goTFLite, textDir + "vocab.txt"},
 	{"labels.txt", pins.Module, goTFLite, textDir + "labels.txt"},
 }
-
-//go:embed manifest.toml.tmpl
-var manifestTemplate string
 
 // file is one file to write.
 type file struct {
@@ -85,11 +82,13 @@ func (b *builder) models(ctx context.Context) error {
 		}
 		files = append(files, file{fmt.Sprintf("silero_vad_%s.tflite", p), data})
 	}
-	manifest, err := manifest(manifestTemplate, files)
+	manifest, err := os.ReadFile(filepath.Join(b.root, "models", "manifest.toml"))
 	if err != nil {
 		return err
 	}
-	files = append(files, file{"manifest.toml", manifest})
+	if err := checkSums(manifest, files); err != nil {
+		return fmt.Errorf("models/manifest.toml: %w", err)
+	}
 	notices, err := b.modelLicences(ctx)
 	if err != nil {
 		return err
@@ -114,31 +113,22 @@ func (b *builder) content(ctx context.Context, kind pins.Kind, pack, path string
 	return unpack.Pinned(archive, packPin, contentPin)
 }
 
-// manifest fills in the template's {{sha256 "FILE"}} and makes sure that the result is a manifest.
-func manifest(text string, files []file) ([]byte, error) {
-	find := func(name string) ([]byte, error) {
-		for _, f := range files {
-			if f.name == name {
-				return f.data, nil
-			}
-		}
-		return nil, fmt.Errorf("no model file %s", name)
-	}
-	t, err := template.New("manifest.toml.tmpl").Funcs(template.FuncMap{
-		"sha256": func(name string) (string, error) {
-			data, err := find(name)
-			return fmt.Sprintf("%x", sha256.Sum256(data)), err
-		},
-	}).Parse(text)
+// checkSums holds the files against the sums of the manifest, which a change of the converter must change with it.
+func checkSums(manifest []byte, files []file) error {
+	m, err := model.ParseManifest(manifest)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, nil); err != nil {
-		return nil, err
+	for _, v := range m.Variants {
+		i := slices.IndexFunc(files, func(f file) bool { return f.name == v.File })
+		if i < 0 {
+			return fmt.Errorf("variant %q: nothing makes its file %s", v.Name, v.File)
+		}
+		if sum := model.Hash(sha256.Sum256(files[i].data)); sum != v.SHA256 {
+			return fmt.Errorf("variant %q: %s has SHA-256 %v, not %v: if the converter was meant to change it, write the new sum", v.Name, v.File, sum, v.SHA256)
+		}
 	}
-	_, err = model.ParseManifest(out.Bytes())
-	return out.Bytes(), err
+	return nil
 }
 
 // write writes the files whose content differs from what is there, each whole or not at all.
