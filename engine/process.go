@@ -131,13 +131,18 @@ func (p *process) died(err error, timeout time.Duration) string {
 	// A socket closed from the other side comes just before the exit status.
 	select {
 	case <-p.exited:
-		if p.err != nil {
-			return p.err.Error()
-		}
-		return "worker ended by itself"
+		return p.cause()
 	case <-time.After(time.Second):
 		return err.Error()
 	}
+}
+
+// cause says how a process ended that has.
+func (p *process) cause() string {
+	if p.err != nil {
+		return p.err.Error()
+	}
+	return "worker ended by itself"
 }
 
 // lastWords keeps the end of what a worker writes to its standard error, where

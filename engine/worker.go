@@ -63,7 +63,22 @@ func (w *Worker) start() error {
 	w.stats.Starts++
 	w.stats.PID = p.pid()
 	w.opts.Logger.Debug().Int("pid", w.stats.PID).Uint64("starts", w.stats.Starts).Msg("worker started")
+	w.revivals.Go(func() {
+		<-p.exited
+		w.mourn(p)
+	})
 	return nil
+}
+
+// mourn replaces a process that ended by itself between two jobs, so that none is
+// lost to finding out.
+func (w *Worker) mourn(p *process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.process != p {
+		return // a job found out first, or the end was meant
+	}
+	w.fail("wait for a job", p.cause(), p.err)
 }
 
 // Load reads a .tflite model and prepares it for inference. name is for errors

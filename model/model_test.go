@@ -316,10 +316,6 @@ func TestOptions(t *testing.T) {
 			t.Errorf("options %d = %s, want %s", kind, got, want)
 		}
 	}
-	leaky := Options{Kind: 75, Fields: [][]byte{{0, 0, 0, 0x3f}}}
-	if got := leaky.Float("alpha"); got != 0.5 {
-		t.Errorf("alpha = %v, want 0.5", got)
-	}
 	random := NewOptions("RandomOptions", map[string]int64{"seed": -1 << 40})
 	if got := random.Int("seed"); got != -1<<40 {
 		t.Errorf("seed = %d, want -1<<40", got)

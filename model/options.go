@@ -3,7 +3,6 @@ package model
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -126,15 +125,6 @@ func (o Options) Int(name string) int64 {
 		return int64(int32(binary.LittleEndian.Uint32(b)))
 	}
 	return int64(binary.LittleEndian.Uint64(b))
-}
-
-// Float returns a float option by its name in the schema, 0 where it is absent.
-func (o Options) Float(name string) float32 {
-	f, b, ok := o.field(name)
-	if !ok || b == nil || f.vector || f.size != 4 {
-		return 0
-	}
-	return math.Float32frombits(binary.LittleEndian.Uint32(b))
 }
 
 // NewOptions returns the table of that name with integer fields set. It panics if

@@ -48,21 +48,39 @@ func NewFaceDetector(m Model, threshold float32, deadline time.Duration) (*FaceD
 	}, nil
 }
 
-// Detect appends the faces in img to faces, best first. best is the highest
-// score of all (0 to 1), also where it is below the threshold.
-func (d *FaceDetector) Detect(faces []vision.Face, img source.Image) (found []vision.Face, best float64, took engine.Timing, err error) {
+// Detect appends the faces in img to faces, best first.
+func (d *FaceDetector) Detect(faces []vision.Face, img source.Image) (found []vision.Face, took engine.Timing, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	geometry, err := d.letterbox.Prepare(img.Pix, img.Width, img.Height, d.input)
+	geometry, took, err := d.infer(img)
 	if err != nil {
-		return faces, 0, took, err
-	}
-	if took, err = d.model.Run(d.deadline); err != nil {
-		return faces, 0, took, err
+		return faces, took, err
 	}
 	if faces, err = d.decoder.Decode(faces, geometry, d.boxes, d.scores); err != nil {
-		return faces, 0, took, fmt.Errorf("model %s: %w", d.model.Name(), err)
+		return faces, took, fmt.Errorf("model %s: %w", d.model.Name(), err)
 	}
-	logit := float64(slices.Max(d.scores))
-	return faces, 1 / (1 + math.Exp(-logit)), took, nil
+	return faces, took, nil
+}
+
+// Score is the probability that there is a face in img: the best score of all, also
+// below the threshold.
+func (d *FaceDetector) Score(img source.Image) (p float64, took engine.Timing, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, took, err = d.infer(img); err != nil {
+		return 0, took, err
+	}
+	p = 1 / (1 + math.Exp(-float64(slices.Max(d.scores))))
+	if math.IsNaN(p) {
+		return 0, took, fmt.Errorf("model %s: scores: %w", d.model.Name(), vision.ErrBadOutput)
+	}
+	return p, took, nil
+}
+
+func (d *FaceDetector) infer(img source.Image) (g vision.Geometry, took engine.Timing, err error) {
+	if g, err = d.letterbox.Prepare(img.Pix, img.Width, img.Height, d.input); err != nil {
+		return g, took, err
+	}
+	took, err = d.model.Run(d.deadline)
+	return g, took, err
 }

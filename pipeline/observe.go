@@ -7,7 +7,6 @@ import (
 	"atoll/model"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
-	"atoll/pipeline/vision"
 )
 
 // The cues that the models give evidence of, as rules name them.
@@ -23,9 +22,7 @@ type Observer struct {
 	detector   *FaceDetector
 	voice      *VoiceDetector
 	classifier *MoodClassifier
-
-	faces  []vision.Face // reused
-	stream VoiceStream
+	stream     VoiceStream
 }
 
 // NewObserver makes an observer of the senses given; those of modalities that the
@@ -41,7 +38,7 @@ func (o *Observer) Observe(it *source.Item) (e fusion.Evidence, took engine.Timi
 	switch it.Modality {
 	case model.Vision:
 		e.Cue = CueFace
-		o.faces, e.P, took, err = o.detector.Detect(o.faces[:0], it.Image)
+		e.P, took, err = o.detector.Score(it.Image)
 	case model.Audio:
 		if it.Reset {
 			o.stream.Reset()

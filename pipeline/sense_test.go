@@ -75,13 +75,16 @@ func TestDetectFindsTheFace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	faces, best, _, err := d.Detect(nil, grey(256, 256))
+	faces, _, err := d.Detect(nil, grey(256, 256))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := 1 / (1 + math.Exp(-3))
-	if len(faces) != 1 || math.Abs(best-want) > 1e-6 || math.Abs(float64(faces[0].Score)-want) > 1e-6 {
-		t.Errorf("got %v, best %v; want one face with %v", faces, best, want)
+	if len(faces) != 1 || math.Abs(float64(faces[0].Score)-want) > 1e-6 {
+		t.Errorf("got %v; want one face with %v", faces, want)
+	}
+	if p, _, err := d.Score(grey(256, 256)); err != nil || math.Abs(p-want) > 1e-6 {
+		t.Errorf("Score = %v, %v; want %v", p, err, want)
 	}
 	if w := faces[0].Box[2] - faces[0].Box[0]; math.Abs(float64(w)-64) > 1e-3 {
 		t.Errorf("face is %v wide, want 64 pixels of the picture", w)
@@ -91,14 +94,18 @@ func TestDetectFindsTheFace(t *testing.T) {
 	}
 }
 
-func TestDetectTellsTheBestScoreBelowTheThreshold(t *testing.T) {
+func TestScoreBelowTheThreshold(t *testing.T) {
 	d, err := NewFaceDetector(faceModel(), 0.5, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	faces, best, _, err := d.Detect(nil, grey(10, 20))
-	if want := 1 / (1 + math.Exp(5)); err != nil || len(faces) != 0 || math.Abs(best-want) > 1e-6 {
-		t.Errorf("got %v, %v, %v; want no face, %v", faces, best, err, want)
+	faces, _, err := d.Detect(nil, grey(10, 20))
+	if err != nil || len(faces) != 0 {
+		t.Errorf("got %v, %v; want no face", faces, err)
+	}
+	p, _, err := d.Score(grey(10, 20))
+	if want := 1 / (1 + math.Exp(5)); err != nil || math.Abs(p-want) > 1e-6 {
+		t.Errorf("Score = %v, %v; want %v", p, err, want)
 	}
 }
 
@@ -120,8 +127,11 @@ func TestDetectFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, _, err := d.Detect(nil, c.img); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: got %v, want an error that says %q", name, err, c.want)
+		if _, _, err := d.Detect(nil, c.img); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: Detect: %v, want an error that says %q", name, err, c.want)
+		}
+		if _, _, err := d.Score(c.img); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: Score: %v, want an error that says %q", name, err, c.want)
 		}
 	}
 }

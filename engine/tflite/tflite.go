@@ -40,6 +40,7 @@ type Interpreter struct {
 // New reads the model file at path and prepares it with XNNPACK on threads
 // threads. Bind or Allocate must follow before Invoke.
 func New(path string, threads int) (*Interpreter, error) {
+	forgetErrors()
 	n := &Interpreter{}
 	if n.model = tflite.NewModelFromFile(path); n.model == nil {
 		return nil, errors.New("not a model that TensorFlow Lite can read")
@@ -65,6 +66,13 @@ func New(path string, threads int) (*Interpreter, error) {
 // handle returns the C pointer inside one of go-tflite's wrappers, each of which
 // is a struct of exactly that pointer (a test holds it to that).
 func handle(wrapper unsafe.Pointer) unsafe.Pointer { return *(*unsafe.Pointer)(wrapper) }
+
+// forgetErrors clears what TensorFlow Lite said before, so that it is not taken for
+// the cause of a later failure.
+func forgetErrors() {
+	var none C.char
+	C.atoll_take_errors(&none, 1)
+}
 
 // failure adds what TensorFlow Lite said to what.
 func failure(what string) error {
@@ -110,6 +118,7 @@ func describe(t *tflite.Tensor) wire.Tensor {
 // Bind places inputs and outputs at the given offsets of memory, which must stay
 // mapped until Close, and allocates the rest.
 func (n *Interpreter) Bind(memory []byte, t wire.Tensors, inputs, outputs []uint64) error {
+	forgetErrors()
 	c := (*C.TfLiteInterpreter)(handle(unsafe.Pointer(n.interp)))
 	for i, off := range inputs {
 		if C.atoll_place_input(c, C.int32_t(i), unsafe.Pointer(&memory[off]), C.size_t(t.Inputs[i].Bytes)) != C.kTfLiteOk {

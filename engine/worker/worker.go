@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -31,6 +32,9 @@ func Main() error {
 	}
 	unix.CloseOnExec(socketFD)
 	unix.CloseOnExec(lifelineFD)
+	// Signals to the whole group, as from a terminal or a service manager, are the
+	// parent's to act on; it ends the worker by the lifeline.
+	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	go dieWithParent()
 	// The steady path allocates nothing, so the collector has little to do;
 	// the limit is there for models being loaded.

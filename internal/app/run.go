@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,10 +20,10 @@ import (
 	"atoll/pipeline/source"
 )
 
-// Items that wait for inference, by modality. A picture that waited is stale at
-// once; sound must not lose frames to a short delay (here 2 s); texts are few and
+// Items that wait for inference, by modality. A picture is stale when the next one
+// comes; sound must not lose frames to a short delay (here 2 s); texts are few and
 // each counts.
-var queueLength = [model.NumModalities]int{model.Vision: 2, model.Audio: 64, model.Text: 256}
+var queueLength = [model.NumModalities]int{model.Vision: 1, model.Audio: 64, model.Text: 256}
 
 // healthEvery is how often a run logs how its sources are doing.
 const healthEvery = 10 * time.Minute
@@ -52,6 +54,16 @@ func Check(cfg config.Config, once bool) error {
 	return nil
 }
 
+// CheckSources says whether every source of cfg can be opened here and now.
+func CheckSources(cfg config.Config) error {
+	for i, s := range cfg.Sources {
+		if _, err := source.New(s, source.Env{Stdin: os.Stdin}); err != nil {
+			return cfg.SourceError(i, err)
+		}
+	}
+	return nil
+}
+
 // Run runs the pipeline that cfg describes until ctx ends, or with Once until its
 // sources are used up. Stats are those of the whole run.
 func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.InputStats, error) {
@@ -72,9 +84,15 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	}
 	stats := p.Stats()
 	logStats(o.Logger, stats)
+	if c := p.Fuser.State(p.Clock.Now()).Counters; c != (fusion.Counters{}) {
+		o.Logger.Warn().Interface("counters", c).Msg("evidence that could not be used as it came")
+	}
 	engine := senses.EngineStats()
 	o.Logger.Info().Dur("ran_ms", time.Since(began)).Uint64("jobs", engine.Jobs).
 		Uint64("jobs_failed", engine.Failed).Uint64("worker_starts", engine.Starts).Msg("run ended")
+	if err != nil {
+		err = fmt.Errorf("sources failed: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	return stats, err
 }
 
@@ -114,13 +132,13 @@ func logStats(log zerolog.Logger, stats []pipeline.InputStats) {
 func build(cfg config.Config, senses *Senses, o RunOptions) (*pipeline.Pipeline, error) {
 	clock := source.NewClock()
 	c := pipeline.Config{Clock: clock, Logger: o.Logger, Once: o.Once, Emit: o.Emit}
-	for _, s := range cfg.Sources {
+	for i, s := range cfg.Sources {
 		in, err := open(s, source.Env{
 			Clock: clock, Stdin: o.Stdin, Logger: o.Logger,
 			Seed: uint64(time.Now().UnixNano()), Counters: &source.Counters{},
 		}, o.Once)
 		if err != nil {
-			return nil, err
+			return nil, cfg.SourceError(i, err)
 		}
 		c.Inputs = append(c.Inputs, in)
 	}

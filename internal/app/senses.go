@@ -17,6 +17,7 @@ import (
 	"atoll/model"
 	"atoll/models"
 	"atoll/pipeline"
+	"atoll/pipeline/vision"
 )
 
 // maxModelFile bounds a model file given by a user, in bytes.
@@ -54,7 +55,7 @@ func (s *Senses) Faces(c Choice) (*pipeline.FaceDetector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pipeline.NewFaceDetector(m, float32(s.cfg.Vision.Threshold), s.deadline())
+	return pipeline.NewFaceDetector(m, vision.DefaultThreshold, s.deadline())
 }
 
 // Voice opens the voice detector.

@@ -6,6 +6,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
+	"atoll/internal/app"
 	"atoll/internal/config"
 )
 
@@ -24,10 +25,15 @@ func newConfig(g *globals) *cobra.Command {
 		&cobra.Command{
 			Use:   "check FILE",
 			Short: "Check a configuration; silent if it is sound",
-			Args:  wrongUsage(cobra.ExactArgs(1)),
+			Long: `Check reads a configuration as atoll run would and makes sure that each of its
+sources can be opened on this machine. It is silent and its status 0 if all is well.`,
+			Args: wrongUsage(cobra.ExactArgs(1)),
 			RunE: func(_ *cobra.Command, args []string) error {
-				_, err := config.Load(args[0])
-				return err
+				c, err := config.Load(args[0])
+				if err != nil {
+					return err
+				}
+				return app.CheckSources(c)
 			},
 		},
 		&cobra.Command{

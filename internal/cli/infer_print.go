@@ -57,7 +57,7 @@ func inferVision(i *inferrer) error {
 			return err
 		}
 		var took engine.Timing
-		if faces, _, took, err = detector.Detect(faces[:0], img); err != nil {
+		if faces, took, err = detector.Detect(faces[:0], img); err != nil {
 			return err
 		}
 		result := visionJSON{File: file, Faces: []faceJSON{}, MS: milliseconds(took)}
@@ -91,22 +91,24 @@ func inferAudio(i *inferrer) error {
 		return err
 	}
 	return i.each(func(file string, r io.Reader) error {
-		result, err := listen(detector, r)
-		if err != nil {
-			return err
+		result, cut := listen(detector, r)
+		if cut != nil && !errors.Is(cut, wav.ErrTruncated) {
+			return cut
 		}
 		result.File = file
-		return i.emit(result, func(w io.Writer) {
+		err := i.emit(result, func(w io.Writer) {
 			seconds := float64(len(result.Probabilities)) * audio.FrameDuration.Seconds()
 			fmt.Fprintf(w, "%s: %s of speech in %.2f s, %.2f ms a frame\n", file, plural(len(result.Speech), "segment"), seconds, result.MS)
 			for _, s := range result.Speech {
 				fmt.Fprintf(w, "  %7.2f s to %7.2f s\n", s.Start, s.End)
 			}
 		})
+		return errors.Join(err, cut)
 	})
 }
 
-// listen runs the detector over a whole recording.
+// listen runs the detector over a whole recording. Of one that is cut short it
+// returns what there is, with wav.ErrTruncated.
 func listen(detector *pipeline.VoiceDetector, r io.Reader) (audioJSON, error) {
 	result := audioJSON{Probabilities: []float64{}, Speech: []segmentJSON{}}
 	reader, err := wav.NewReader(bufio.NewReader(r))
@@ -128,12 +130,16 @@ func listen(detector *pipeline.VoiceDetector, r io.Reader) (audioJSON, error) {
 	}
 	var stream pipeline.VoiceStream
 	var sum time.Duration
+	var cut error
 	chunk := make([]float32, audio.FrameSize)
 	for {
-		if err := readChunk(sound, chunk); err == io.EOF {
+		_, end := sound.Read(chunk)
+		if end == io.EOF || errors.Is(end, wav.ErrTruncated) {
+			cut = end
 			break
-		} else if err != nil {
-			return result, err
+		}
+		if end != nil {
+			return result, end
 		}
 		p, took, err := detector.Probability(&stream, chunk)
 		if err != nil {
@@ -147,19 +153,10 @@ func listen(detector *pipeline.VoiceDetector, r io.Reader) (audioJSON, error) {
 	if n := len(result.Probabilities); n > 0 {
 		result.MS = float64((sum / time.Duration(n)).Microseconds()) / 1000
 	}
-	return result, nil
-}
-
-// readChunk fills chunk, or returns io.EOF where less than one is left.
-func readChunk(s *wav.Stream, chunk []float32) error {
-	for filled := 0; filled < len(chunk); {
-		n, err := s.Read(chunk[filled:])
-		filled += n
-		if err != nil && !(errors.Is(err, io.EOF) && filled == len(chunk)) {
-			return err
-		}
+	if cut != io.EOF {
+		return result, cut
 	}
-	return nil
+	return result, nil
 }
 
 type textJSON struct {
@@ -175,12 +172,19 @@ func inferText(i *inferrer) error {
 		return err
 	}
 	return i.each(func(_ string, r io.Reader) error {
-		lines := bufio.NewScanner(r)
-		lines.Buffer(make([]byte, 4096), source.MaxTextBytes)
-		number, bad := 0, 0
-		for lines.Scan() {
-			number++
-			line := strings.ToValidUTF8(strings.TrimRight(lines.Text(), "\r"), "\uFFFD")
+		lines := bufio.NewReaderSize(r, source.MaxTextBytes)
+		bad := 0
+		for number := 1; ; number++ {
+			line, cut, err := readLine(lines)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("line %d: %w", number, err)
+			}
+			if cut {
+				fmt.Fprintf(i.errs, "atoll: line %d: longer than %d bytes, cut\n", number, source.MaxTextBytes)
+			}
 			if strings.TrimSpace(line) == "" {
 				continue
 			}
@@ -198,17 +202,25 @@ func inferText(i *inferrer) error {
 				return err
 			}
 		}
-		if errors.Is(lines.Err(), bufio.ErrTooLong) {
-			return fmt.Errorf("line %d: longer than %d bytes", number+1, source.MaxTextBytes)
-		}
-		if err := lines.Err(); err != nil {
-			return fmt.Errorf("line %d: %w", number+1, err)
-		}
 		if bad > 0 {
 			return fmt.Errorf("%s without words", plural(bad, "line"))
 		}
 		return nil
 	})
+}
+
+// readLine returns the next line as valid UTF-8 without its end; of one that is
+// longer than r's buffer only what fits in that.
+func readLine(r *bufio.Reader) (line string, cut bool, err error) {
+	head, more, err := r.ReadLine()
+	if err != nil {
+		return "", false, err
+	}
+	line = strings.ToValidUTF8(string(head), "\uFFFD")
+	for cut = more; more && err == nil; {
+		_, more, err = r.ReadLine()
+	}
+	return line, cut, nil
 }
 
 func plural(n int, thing string) string {

@@ -7,11 +7,15 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"atoll/pipeline/fusion"
 )
+
+// closeTimeout bounds how long the end of a run waits for standard output.
+const closeTimeout = 2 * time.Second
 
 // maxUnprinted bounds the events that wait for a slow reader of standard output.
 const maxUnprinted = 256
@@ -26,6 +30,7 @@ type printer struct {
 	events chan fusion.Event
 	done   chan struct{}
 	lost   atomic.Uint64
+	failed bool // for the goroutine, and once done is closed
 }
 
 func startPrinter(w io.Writer, asJSON bool, log zerolog.Logger) *printer {
@@ -43,24 +48,27 @@ func (p *printer) print(e fusion.Event) {
 	}
 }
 
-// close waits until what is left is written and returns how many events were
-// lost.
-func (p *printer) close() uint64 {
+// close waits until what is left is written, or for closeTimeout if nobody reads
+// it. It returns how many events were lost and whether the writer still works.
+func (p *printer) close() (lost uint64, works bool) {
 	close(p.events)
-	<-p.done
-	return p.lost.Load()
+	select {
+	case <-p.done:
+		return p.lost.Load(), !p.failed
+	case <-time.After(closeTimeout):
+		return p.lost.Load() + uint64(len(p.events)) + 1, false
+	}
 }
 
 func (p *printer) run() {
 	defer close(p.done)
-	failed := false
 	for e := range p.events {
-		if failed {
+		if p.failed {
 			p.lost.Add(1)
 			continue
 		}
 		if err := p.write(e); err != nil {
-			failed = true
+			p.failed = true
 			p.lost.Add(1)
 			p.log.Warn().Err(err).Msg("standard output is gone, events go to the log only")
 		}

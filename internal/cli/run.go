@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"atoll/internal/app"
@@ -79,11 +80,23 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	}
 	defer log.Close()
 	logger := log.Logger()
+	if err := f.watch(cmd, cfg, logger); err != nil {
+		logger.Error().Err(err).Msg("run failed")
+		if cfg.Log.Level == "off" {
+			return err
+		}
+		return errReported // the console shows it
+	}
+	return nil
+}
 
+// watch runs the pipeline until its end and prints events.
+func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger zerolog.Logger) error {
 	// Whoever reads the events may end; the run goes on.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends it at once
 	if f.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, f.duration)
@@ -96,17 +109,14 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 		out.print(e)
 	}
 	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
-	if lost := out.close(); lost > 0 {
+	lost, works := out.close()
+	if lost > 0 {
 		logger.Warn().Uint64("lost", lost).Msg("events not printed, they are in the log")
 	}
-	if !f.json {
+	if works && !f.json {
 		printSummary(cmd.OutOrStdout(), stats)
 	}
-	if err != nil {
-		logger.Error().Err(err).Msg("run failed") // the console shows it
-		return errReported
-	}
-	return nil
+	return err
 }
 
 // loadConfig reads the file given, or the first of the usual ones there is, or

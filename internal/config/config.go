@@ -12,6 +12,8 @@ import (
 
 	"atoll/internal/strictoml"
 	"atoll/journal"
+	"atoll/model"
+	"atoll/models"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
 )
@@ -22,13 +24,28 @@ const MaxBytes = 1 << 20
 // Config is a whole configuration.
 type Config struct {
 	Engine Engine `toml:"engine"`
-	Vision Vision `toml:"vision"`
+	Vision Sense  `toml:"vision"`
 	Audio  Sense  `toml:"audio"`
 	Text   Sense  `toml:"text"`
 	Log    Log    `toml:"log"`
 
 	Sources []source.Config `toml:"source,omitempty"`
 	fusion.Rules
+
+	file  string
+	lines []int // of the sources' headers
+}
+
+// maxSources is as many as fusion tells apart.
+const maxSources = 32
+
+// SourceError says that the i-th source is wrong, and where it stands.
+func (c Config) SourceError(i int, err error) error {
+	e := &Error{File: c.file, Reason: err.Error()}
+	if i < len(c.lines) {
+		e.Line = c.lines[i]
+	}
+	return e
 }
 
 // Engine configures the worker.
@@ -40,12 +57,6 @@ type Engine struct {
 // Sense chooses a modality's model.
 type Sense struct {
 	Variant string `toml:"variant"`
-}
-
-// Vision chooses the face model and what counts as a face.
-type Vision struct {
-	Variant   string  `toml:"variant"`
-	Threshold float64 `toml:"threshold"`
 }
 
 // Log configures the journal.
@@ -106,6 +117,7 @@ func Load(path string) (Config, error) {
 	if located, ok := errors.AsType[*Error](err); ok {
 		located.File = path
 	}
+	c.file = path
 	return c, err
 }
 
@@ -125,6 +137,9 @@ func Parse(document []byte) (Config, error) {
 			c.Events = rules.Events
 		}
 	}
+	for i := range c.Sources {
+		c.lines = append(c.lines, strictoml.Line(document, []string{"source"}, i, ""))
+	}
 	if err := c.check(document); err != nil {
 		return Config{}, err
 	}
@@ -135,7 +150,7 @@ func Parse(document []byte) (Config, error) {
 func preset() Config {
 	return Config{
 		Engine: Engine{Threads: 1, Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
-		Vision: Vision{Variant: "short", Threshold: 0.5},
+		Vision: Sense{Variant: "short"},
 		Audio:  Sense{Variant: "f32"},
 		Text:   Sense{Variant: "f32"},
 		Log:    Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: strictoml.Duration{Duration: 5 * time.Second}},
@@ -161,8 +176,6 @@ func (c Config) check(document []byte) error {
 		return bad("engine.threads", "%d threads: use 1 to 64", c.Engine.Threads)
 	case c.Engine.Deadline.Duration <= 0 || c.Engine.Deadline.Duration > time.Hour:
 		return bad("engine.deadline", "%v: use a time up to 1h", c.Engine.Deadline)
-	case !(c.Vision.Threshold > 0 && c.Vision.Threshold < 1):
-		return bad("vision.threshold", "%v: use a score between 0 and 1", c.Vision.Threshold)
 	case c.Log.FileMB < 1 || c.Log.FileMB > 1<<20:
 		return bad("log.file_mb", "%d: use 1 or more", c.Log.FileMB)
 	case c.Log.MaxMB < 2*c.Log.FileMB || c.Log.MaxMB > 1<<20:
@@ -173,8 +186,20 @@ func (c Config) check(document []byte) error {
 	if _, err := journal.ParseLevel(c.Log.Level); err != nil {
 		return bad("log.level", "%v", err)
 	}
+	manifest, err := models.Manifest()
+	if err != nil {
+		return &Error{Reason: fmt.Sprintf("built-in models: %v", err)}
+	}
+	for m, sense := range map[model.Modality]Sense{model.Vision: c.Vision, model.Audio: c.Audio, model.Text: c.Text} {
+		if _, err := manifest.Variant(m, sense.Variant); err != nil {
+			return bad(m.String()+".variant", "%v", err)
+		}
+	}
+	if len(c.Sources) > maxSources {
+		return c.SourceError(maxSources, fmt.Errorf("%d sources: at most %d", len(c.Sources), maxSources))
+	}
 	if i, err := source.CheckAll(c.Sources); err != nil {
-		return &Error{Line: strictoml.Line(document, []string{"source"}, i, ""), Reason: err.Error()}
+		return c.SourceError(i, err)
 	}
 	if err := c.Rules.Validate(); err != nil {
 		err = fusion.Locate(err, document)

@@ -8,61 +8,82 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"testing"
 
 	"atoll/internal/figures"
 )
 
-// emulated runs its arguments with arm64 binaries executable. atoll starts its
-// worker by itself, which plain qemu-aarch64 cannot do: it takes the kernel's
-// binfmt_misc, mounted here in a namespace of its own, so that the machine is left
-// as it was. The magic is the head of an arm64 ELF file as in QEMU's
+// atoll starts its worker by itself, which plain qemu-aarch64 cannot do: it takes
+// the kernel's binfmt_misc. The magic is the head of an arm64 ELF file as in QEMU's
 // qemu-binfmt-conf.sh: F keeps the interpreter open, C and O pass credentials and
 // the binary's descriptor.
-const emulated = `mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc &&
-printf '%s' ':atoll-arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'"$QEMU"':OCF' \
-> /proc/sys/fs/binfmt_misc/register && exec "$@"`
+const (
+	mountPoint = "/proc/sys/fs/binfmt_misc"
+	register   = `printf '%s' ':atoll-arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'"$QEMU"':OCF' > ` + mountPoint + `/register`
+	mount      = `mount -t binfmt_misc binfmt_misc ` + mountPoint
+)
 
-// arm64 returns a command that runs the arm64 binary with args.
-func arm64(t *testing.T, args ...string) *exec.Cmd {
+// emulator makes commands that run the arm64 binary.
+type emulator func(args ...string) *exec.Cmd
+
+// findEmulator finds a way to run the arm64 binary: as it is, where the machine is
+// one or knows how; with binfmt_misc in a namespace of its own (Linux 6.7), which
+// leaves the machine as it was; or, as root, registered for the time of the test.
+func findEmulator(t *testing.T) emulator {
 	t.Helper()
 	bin := binary(t, "ATOLL_BIN_ARM64")
-	if runtime.GOARCH == "arm64" {
-		return exec.Command(bin, args...)
+	plain := func(args ...string) *exec.Cmd {
+		cmd := exec.Command(bin, args...)
+		cmd.Env = append(os.Environ(), "QEMU_CPU=cortex-a53")
+		return cmd
+	}
+	if plain("config", "default").Run() == nil {
+		return plain
 	}
 	qemu, err := exec.LookPath("qemu-aarch64-static")
 	if err != nil {
 		t.Fatalf("%v: install qemu-user-static", err)
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", emulated, "sh", bin}, args...)...)
-	cmd.Env = append(os.Environ(), "QEMU="+qemu, "QEMU_CPU=cortex-a53")
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	apart := func(args ...string) *exec.Cmd {
+		cmd := exec.Command("/bin/sh", append([]string{"-c", mount + " && " + register + ` && exec "$@"`, "sh", bin}, args...)...)
+		cmd.Env = append(os.Environ(), "QEMU="+qemu, "QEMU_CPU=cortex-a53")
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		return cmd
 	}
-	return cmd
+	out, err := apart("config", "default").CombinedOutput()
+	if err == nil {
+		return apart
+	}
+	if os.Getuid() != 0 {
+		t.Skipf("the arm64 binary was not run: this kernel lets no ordinary user register an emulator (Linux 6.7 does), and none is registered (root: install binfmt-support, or run the tests as root): %s", out)
+	}
+	registerAsRoot(t, qemu)
+	if out, err := plain("config", "default").CombinedOutput(); err != nil {
+		t.Fatalf("arm64 binary: %v: %s", err, out)
+	}
+	return plain
 }
 
-// needEmulation skips where the kernel can't do what the test takes, and fails
-// where the binary can't.
-func needEmulation(t *testing.T) {
+// registerAsRoot registers the emulator with the machine until the test ends.
+func registerAsRoot(t *testing.T, qemu string) {
 	t.Helper()
-	out, err := arm64(t, "config", "default").CombinedOutput()
-	if err == nil {
-		return
+	script := "test -e " + mountPoint + "/register || " + mount + "; " + register
+	cmd := exec.Command("/bin/sh", "-c", script)
+	cmd.Env = append(os.Environ(), "QEMU="+qemu)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("register the emulator: %v: %s", err, out)
 	}
-	if bytes.Contains(out, []byte("binfmt_misc")) || bytes.Contains(out, []byte("register")) {
-		t.Skipf("this kernel has no binfmt_misc for user namespaces (it came with Linux 6.7), so the arm64 binary was not run: %s", out)
-	}
-	t.Fatalf("arm64 binary: %v: %s", err, out)
+	t.Cleanup(func() { os.WriteFile(mountPoint+"/atoll-arm64", []byte("-1"), 0) })
 }
 
 // The arm64 binary gives the same results as this machine's, within 1e-3.
 func TestArm64GivesTheSame(t *testing.T) {
-	needEmulation(t)
+	arm64 := findEmulator(t)
 	data := figures.Data(testData(t))
 	for _, c := range []struct {
 		args  []string
@@ -74,7 +95,7 @@ func TestArm64GivesTheSame(t *testing.T) {
 		{[]string{"infer", "audio", "--json", "--variant", "f16", data.Path("speech", "cards", "002.wav")}, ""},
 		{[]string{"infer", "text", "--json", "-"}, "A fine film.\nNot worth the money at all, a sad waste of time.\n"},
 	} {
-		native, emulated := exec.Command(binary(t, "ATOLL_BIN"), c.args...), arm64(t, c.args...)
+		native, emulated := exec.Command(binary(t, "ATOLL_BIN"), c.args...), arm64(c.args...)
 		want, got := results(t, native, c.stdin), results(t, emulated, c.stdin)
 		if len(want) != len(got) || len(want) == 0 {
 			t.Fatalf("%q: %d results, want %d", c.args, len(got), len(want))

@@ -25,7 +25,7 @@ func FaceAccuracy(d Data, s *app.Senses, c app.Choice, share float64) (float64, 
 	}
 	right := 0
 	for i := range crops.Pix {
-		_, best, _, err := detector.Detect(nil, crops.Picture(i, share))
+		best, _, err := detector.Score(crops.Picture(i, share))
 		if err != nil {
 			return 0, err
 		}

@@ -121,7 +121,7 @@ func float32Bytes(v []float32) []byte {
 func float16Bytes(v []float32) []byte {
 	b := make([]byte, 0, 2*len(v))
 	for _, f := range v {
-		b = binary.LittleEndian.AppendUint16(b, model.ToHalf(f))
+		b = binary.LittleEndian.AppendUint16(b, toHalf(f))
 	}
 	return b
 }

@@ -46,7 +46,7 @@ func decodeConstant(t model.TensorType, b []byte) (v []float64) {
 	for len(b) > 0 {
 		switch t {
 		case model.TypeFloat16:
-			v, b = append(v, float64(model.FromHalf(binary.LittleEndian.Uint16(b)))), b[2:]
+			v, b = append(v, float64(fromHalf(binary.LittleEndian.Uint16(b)))), b[2:]
 		case model.TypeFloat32:
 			v, b = append(v, float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))), b[4:]
 		case model.TypeInt32:

@@ -96,12 +96,5 @@ func (s *Segmenter) finish(end time.Duration) (Segment, bool) {
 	return Segment{Start: max(0, s.start-s.h.Pad), End: min(s.elapsed, end+s.h.Pad)}, true
 }
 
-// Speaking reports whether there is speech now: from the first frame of at least [Hysteresis.On] until a pause of
-// [Hysteresis.MinSilence]. It can't wait for [Hysteresis.MinSpeech], so a short burst counts while it lasts.
-func (s *Segmenter) Speaking() bool { return s.speaking }
-
-// Elapsed is the time of all frames so far.
-func (s *Segmenter) Elapsed() time.Duration { return s.elapsed }
-
 // Reset goes back to the start of a stream.
 func (s *Segmenter) Reset() { *s = Segmenter{h: s.h} }

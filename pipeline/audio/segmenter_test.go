@@ -76,7 +76,7 @@ func TestSegments(t *testing.T) {
 			if got := segments(s, track(tt.track)); !slices.Equal(got, tt.want) {
 				t.Errorf("%s: got %v, want %v", tt.track, got, tt.want)
 			}
-			if got, want := s.Elapsed(), time.Duration(len(tt.track))*32*ms; got != want {
+			if got, want := s.elapsed, time.Duration(len(tt.track))*32*ms; got != want {
 				t.Errorf("elapsed %v, want %v", got, want)
 			}
 		})
@@ -102,14 +102,14 @@ func TestSpeaking(t *testing.T) {
 	var got strings.Builder
 	for _, p := range track(letters) {
 		s.Push(p)
-		got.WriteByte(map[bool]byte{false: '.', true: '+'}[s.Speaking()])
+		got.WriteByte(map[bool]byte{false: '.', true: '+'}[s.speaking])
 	}
 	// The pause from frame 13 on ends speech in frame 17, the first that lies 100 ms behind its beginning.
 	if got.String() != want {
 		t.Errorf("speaking\n%s\nin\n%s, want\n%s", got.String(), letters, want)
 	}
 	s.Finish()
-	if s.Speaking() {
+	if s.speaking {
 		t.Error("speaking after Finish")
 	}
 }
@@ -172,8 +172,8 @@ func TestSegmentsKeepPromises(t *testing.T) {
 		got := segments(s, probabilities)
 		var last time.Duration = -1
 		for i, g := range got {
-			if g.Start <= last || g.End <= g.Start || g.End > s.Elapsed() {
-				t.Fatalf("segment %d of %v: out of order or out of %v", i, got, s.Elapsed())
+			if g.Start <= last || g.End <= g.Start || g.End > s.elapsed {
+				t.Fatalf("segment %d of %v: out of order or out of %v", i, got, s.elapsed)
 			}
 			if g.End-g.Start <= h.MinSpeech {
 				t.Fatalf("segment %d of %v: not over %v", i, got, h.MinSpeech)

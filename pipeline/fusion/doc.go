@@ -25,7 +25,8 @@
 // # Events
 //
 // A rule adds its cues: z = bias + Σ weight·r·L, and P = 1/(1+exp(-z)). The event goes on when P ≥ on has held for
-// dwell_on and off when P ≤ off has held for dwell_off. Without one of the cues it needs it is undecided, and that
+// dwell_on and off when P ≤ off has held for dwell_off. Either must still hold at the instant at which its dwell ends:
+// evidence that goes stale just then turns nothing on. Without one of the cues it needs the event is undecided, and that
 // means off. A two-sided event has a label for either side instead of "on".
 //
 // How often a two-sided event errs follows from its thresholds and from what the evidence holds. With sentences of which
@@ -41,7 +42,9 @@
 // ahead of now counts as of now. Evidence behind the last of the same source and cue is ignored: sources deliver in
 // order, so disorder is a fault of theirs, and an estimate cannot be rewound. Both are counted.
 //
-// Evidence handed in before one Advance with the same At counts at one instant, in whatever order it comes.
+// Evidence of several cues or sources with the same At that is handed in before one Advance counts at one instant, in
+// whatever order it comes. Observations of one cue by one source are in the order of that source, even with the same At:
+// a sum adds them all, an average, in which an observation weighs by the time since the last, stays with the first.
 //
 // # JSON
 //

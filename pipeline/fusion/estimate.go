@@ -1,8 +1,10 @@
 package fusion
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"atoll/model"
@@ -119,7 +121,7 @@ func (c *cue) expiry(tr track) time.Duration { return tr.at + c.stale }
 func (c *cue) present(tr track, t time.Duration) bool { return t < c.expiry(tr) }
 
 // strongest returns the present track with the largest reliability·|log-odds| at t and its log-odds; of two equal ones the
-// positive one, of two the same the first seen. It returns nil when all are absent.
+// positive one, of two the same the first by name. It returns nil when all are absent.
 func (c *cue) strongest(sources []source, t time.Duration) (best *track, logOdds float64) {
 	var most float64
 	for i := range c.tracks {
@@ -129,7 +131,8 @@ func (c *cue) strongest(sources []source, t time.Duration) (best *track, logOdds
 		}
 		l := c.at(tr, t)
 		size := sources[tr.source].reliability * math.Abs(l)
-		if best == nil || size > most || size == most && l > logOdds {
+		if best == nil || cmp.Or(cmp.Compare(size, most), cmp.Compare(l, logOdds),
+			strings.Compare(sources[best.source].name, sources[tr.source].name)) > 0 {
 			best, logOdds, most = &c.tracks[i], l, size
 		}
 	}

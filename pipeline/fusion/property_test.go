@@ -1,6 +1,7 @@
 package fusion_test
 
 import (
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -105,7 +106,11 @@ func TestOrderOfSimultaneousEvidence(t *testing.T) {
 			at := time.Duration(step) * 137 * ms
 			var batch []fusion.Evidence
 			for _, c := range rules.Cues {
-				batch = append(batch, evidence(c, rapid.Float64Range(0, 1).Draw(t, "p"), at))
+				for _, source := range []string{"x", "y"} {
+					e := evidence(c, rapid.Float64Range(0, 1).Draw(t, "p"), at)
+					e.Source = source
+					batch = append(batch, e)
+				}
 			}
 			for _, e := range batch {
 				f.Observe(at, e)
@@ -264,6 +269,64 @@ func TestDeadlinesMissNothing(t *testing.T) {
 				if on := e.State == "on"; e.Decided && (e.P > r.On+1e-9 && !on || e.P < r.Off-1e-9 && on) || !e.Decided && on {
 					t.Fatalf("at %v %+v, with %+v", now, e, r)
 				}
+			}
+		}
+	})
+}
+
+// align makes all times and periods multiples of 100 ms, none of them above a second, so that many instants coincide, and
+// gives every event a cue that it needs.
+func align(t *rapid.T, rules fusion.Rules, arrivals []arrival) {
+	period := func(name string, least int) fusion.Duration {
+		return fusion.Duration{Duration: time.Duration(rapid.IntRange(least, 10).Draw(t, name)) * 100 * ms}
+	}
+	for i := range rules.Cues {
+		rules.Cues[i].Stale = period("aligned stale", 1)
+	}
+	for i := range rules.Events {
+		e := &rules.Events[i]
+		e.DwellOn, e.DwellOff = period("aligned dwell on", 0), period("aligned dwell off", 0)
+		if len(e.Needs) == 0 {
+			e.Needs = slices.Sorted(maps.Keys(e.Weights))[:1]
+		}
+	}
+	for i := range arrivals {
+		a := &arrivals[i]
+		a.at, a.At = a.at.Truncate(100*ms), a.At.Truncate(100*ms)
+	}
+}
+
+// TestNothingStaysWithoutEvidence: once all evidence is stale and all dwells are over, every event that needs a cue is off
+// for good, even where dwells, expiries and arrivals coincide. No deadline lies in the past after Advance.
+func TestNothingStaysWithoutEvidence(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules := drawRules(t)
+		arrivals := drawArrivals(t, rules)
+		align(t, rules, arrivals)
+		f := newFuser(t, rules)
+		var events []fusion.Event
+		end := arrivals[len(arrivals)-1].at + 2*time.Second // the longest stale and the longest dwell
+		for now := time.Duration(0); now <= end; now += 100 * ms {
+			for len(arrivals) > 0 && arrivals[0].at == now {
+				f.Observe(now, arrivals[0].Evidence)
+				arrivals = arrivals[1:]
+			}
+			events = f.Advance(now, events)
+			if next, ok := f.NextDeadline(); ok && next <= now {
+				t.Fatalf("deadline %v after Advance(%v)", next, now)
+			}
+		}
+		if next, ok := f.NextDeadline(); ok {
+			t.Errorf("deadline %v; want none after %v", next, end)
+		}
+		for _, e := range f.State(end).Events {
+			if e.State != "off" {
+				t.Errorf("%+v after %v; want off", e, end)
+			}
+		}
+		for _, e := range events {
+			if e.State != "off" && len(e.Evidence) == 0 {
+				t.Errorf("%+v: without evidence", e)
 			}
 		}
 	})

@@ -139,16 +139,17 @@ func (r *rule) touch(f *Fuser, at time.Duration) {
 	}
 }
 
-// run makes all changes up to and including time to.
+// run makes all changes up to and including time to. Where a dwell ends at the instant at which the goal changes, the goal
+// comes first: a state that nothing speaks for any more is not taken up.
 func (r *rule) run(f *Fuser, to time.Duration) {
 	r.settle(f)
 	for r.next <= to {
 		r.now = r.next
-		if r.goal != r.state && r.due() == r.now {
+		if goal := r.goalAt(f, r.now); goal != r.goal {
+			r.goal, r.since = goal, r.now
+		} else if r.goal != r.state && r.due() == r.now {
 			r.state, r.switched = r.goal, r.now
 			f.emit(r.index, r.event(f))
-		} else {
-			r.goal, r.since = r.goalAt(f, r.now), r.now
 		}
 		r.next = r.nextChange(f)
 	}

@@ -27,9 +27,6 @@ func NewTokenizer(vocabulary []byte) (*Tokenizer, error) {
 	}, nil
 }
 
-// Words is the number of words of the vocabulary; all ids are smaller. A model's table needs as many rows.
-func (t *Tokenizer) Words() int { return len(t.ids) }
-
 // Encode writes a sentence into the 256 values of into: the start mark, the ids of its words, then padding. Words are what
 // [a-z0-9']+ cuts out of the text in lower case; the 256th and all after it are left out. It returns how many words were
 // written; 0 means that there is nothing to classify.

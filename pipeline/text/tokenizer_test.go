@@ -35,7 +35,7 @@ func encode(t testing.TB, tokenizer *Tokenizer, sentence string) []float32 {
 		t.Fatal(err)
 	}
 	for i, id := range into {
-		if !(id >= 0 && int(id) < tokenizer.Words()) || (id == tokenizer.pad) != (i > words) {
+		if !(id >= 0 && int(id) < len(tokenizer.ids)) || (id == tokenizer.pad) != (i > words) {
 			t.Fatalf("%d words, but value %d of the input is %v", words, i, id)
 		}
 	}
@@ -162,7 +162,7 @@ func realTokenizer(t testing.TB) *Tokenizer {
 // TestRealVocabulary has the ids of a sentence as the model's example defines them.
 func TestRealVocabulary(t *testing.T) {
 	tokenizer := realTokenizer(t)
-	if got, want := tokenizer.Words(), 10000; got != want {
+	if got, want := len(tokenizer.ids), 10000; got != want {
 		t.Errorf("%d words, want %d", got, want)
 	}
 	got := encode(t, tokenizer, "This is the best movie I have seen in recent years. Strongly recommend it!")

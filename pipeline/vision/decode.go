@@ -16,26 +16,16 @@ const MaxFaces = 100
 // maxOverlap is the intersection over union above which the weaker of two boxes is the same face.
 const maxOverlap = 0.3
 
-// Indices of a face's key points. Right and left are the person's own.
-const (
-	RightEye = iota
-	LeftEye
-	Nose
-	Mouth
-	RightEar
-	LeftEar
-	NumKeypoints
-)
-
 // ErrBadOutput says that a model answered with something that is not a number. Such rows are never faces.
 var ErrBadOutput = errors.New("model output is not finite")
 
 // Face is one detected face. Positions are pixels of the original picture, (0,0) its upper left corner; those of a face
 // that is cut off may lie outside of it.
 type Face struct {
-	Score     float32                  // 0 to 1
-	Box       [4]float32               // x0, y0, x1, y1
-	Keypoints [NumKeypoints][2]float32 // x, y
+	Score float32    // 0 to 1
+	Box   [4]float32 // x0, y0, x1, y1
+	// Keypoints are x, y of the right eye, left eye, nose, mouth, right ear and left ear; right and left are the person's own.
+	Keypoints [6][2]float32
 }
 
 // Decoder turns the outputs of one model into faces. It is not safe for concurrent use.

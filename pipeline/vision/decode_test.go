@@ -248,11 +248,11 @@ func TestDecodeRoundTrip(t *testing.T) {
 
 		anchor := decoders[m].centres[row]
 		o := blind(specs[m])
-		x0, y0 := g.ToInput(want.Box[0], want.Box[1])
-		x1, y1 := g.ToInput(want.Box[2], want.Box[3])
+		x0, y0 := toInput(g, want.Box[0], want.Box[1])
+		x1, y1 := toInput(g, want.Box[2], want.Box[3])
 		o.see(row, anchor, logit, x0, y0, x1, y1)
 		for k, p := range want.Keypoints {
-			x, y := g.ToInput(p[0], p[1])
+			x, y := toInput(g, p[0], p[1])
 			o.boxes[row*boxColumns+4+2*k], o.boxes[row*boxColumns+5+2*k] = x-anchor.x, y-anchor.y
 		}
 		got, err := decoders[m].Decode(nil, g, o.boxes, o.scores)

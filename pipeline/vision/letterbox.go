@@ -39,11 +39,6 @@ func (g Geometry) ToPicture(x, y float32) (px, py float32) {
 	return float32(float64(x)*g.scale - g.padX), float32(float64(y)*g.scale - g.padY)
 }
 
-// ToInput maps a position in picture pixels to input pixels; it is the inverse of ToPicture.
-func (g Geometry) ToInput(px, py float32) (x, y float32) {
-	return float32((float64(px) + g.padX) / g.scale), float32((float64(py) + g.padY) / g.scale)
-}
-
 // tap says what an output pixel samples along one axis: two neighbours in the picture and their weights. A neighbour
 // outside the picture counts as zero, so it has the weight zero and any valid place.
 type tap struct {

@@ -198,6 +198,11 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 }
 
+// toInput is the inverse of Geometry.ToPicture.
+func toInput(g Geometry, px, py float32) (x, y float32) {
+	return float32((float64(px) + g.padX) / g.scale), float32((float64(py) + g.padY) / g.scale)
+}
+
 func TestGeometry(t *testing.T) {
 	tests := []struct {
 		width, height, size int
@@ -218,8 +223,8 @@ func TestGeometry(t *testing.T) {
 		if px, py := g.ToPicture(tt.x, tt.y); px != tt.px || py != tt.py {
 			t.Errorf("%+v: ToPicture = %v, %v", tt, px, py)
 		}
-		if x, y := g.ToInput(tt.px, tt.py); x != tt.x || y != tt.y {
-			t.Errorf("%+v: ToInput = %v, %v", tt, x, y)
+		if x, y := toInput(g, tt.px, tt.py); x != tt.x || y != tt.y {
+			t.Errorf("%+v: toInput = %v, %v", tt, x, y)
 		}
 	}
 }

@@ -29,9 +29,6 @@ type Spec struct {
 	Scores  int // index of the output that holds the scores, [1,Anchors,1]
 }
 
-// InputLen is the number of float32 values of the model's input.
-func (s Spec) InputLen() int { return s.Size * s.Size * channels }
-
 // Check finds out which of the known detectors has these input and output shapes, all of float32. The outputs may come
 // in either order. The error says which shape was found and which was wanted.
 func Check(inputs, outputs [][]int) (Spec, error) {

@@ -1,10 +1,10 @@
-package model
+package silero
 
 import "math"
 
-// ToHalf converts to IEEE 754 binary16, rounding to nearest even. Values beyond
+// toHalf converts to IEEE 754 binary16, rounding to nearest even. Values beyond
 // ±65504 become infinite.
-func ToHalf(f float32) uint16 {
+func toHalf(f float32) uint16 {
 	bits := math.Float32bits(f)
 	sign := uint16(bits >> 16 & 0x8000)
 	abs := bits & 0x7fffffff
@@ -19,22 +19,4 @@ func ToHalf(f float32) uint16 {
 	// 13 bits of the mantissa go; a carry runs into the exponent as it should.
 	abs += 0xfff + abs>>13&1
 	return sign | uint16((abs-0x38000000)>>13)
-}
-
-// FromHalf converts from IEEE 754 binary16, which float32 holds exactly.
-func FromHalf(h uint16) float32 {
-	exponent, mantissa := int(h>>10&0x1f), float64(h&0x3ff)
-	v := math.Ldexp(mantissa, -24)
-	switch {
-	case exponent == 0x1f && mantissa != 0:
-		return float32(math.NaN())
-	case exponent == 0x1f:
-		v = math.Inf(1)
-	case exponent > 0:
-		v = math.Ldexp(mantissa+1024, exponent-25)
-	}
-	if h&0x8000 != 0 {
-		v = -v
-	}
-	return float32(v)
 }
