@@ -101,17 +101,12 @@ func (b *bench) accuracy() error {
 }
 
 func (b *bench) voice() error {
-	const reference = "../shared/reference/silero_v5.json"
-	if _, err := os.Stat(reference); err != nil {
-		fmt.Printf("voice against ONNX Runtime: left out, %s is missing\n", reference)
-		return nil
-	}
-	full, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f32"}, reference)
+	full, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f32"})
 	if err != nil {
 		return err
 	}
 	b.row(fmt.Sprintf("voice f32, largest difference of %d frames", full.Frames), "<= 1e-4", fmt.Sprintf("%.1e", full.Largest), full.Largest <= 1e-4)
-	half, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f16"}, reference)
+	half, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f16"})
 	if err != nil {
 		return err
 	}
@@ -148,6 +143,12 @@ func (b *bench) engine() error {
 	b.row("hop to the worker and back, median", "< 100µs", fmt.Sprint(e.HopMedian.Round(100*time.Nanosecond)), e.HopMedian < 100*time.Microsecond)
 	b.row("time in the worker over the bare invocation", "<= 1.030", fmt.Sprintf("%.3f", e.Ratio), e.Ratio <= 1.03)
 	b.row("heap allocations per inference", "0", fmt.Sprint(e.Allocs), e.Allocs == 0)
+	const runs = 100_000
+	grew, err := figures.MeasureLeak(runs)
+	if err != nil {
+		return err
+	}
+	b.row("growth of the worker over 100,000 inferences", "0.5 MB", fmt.Sprintf("%d KiB", grew), grew <= 512)
 	return nil
 }
 
@@ -160,6 +161,7 @@ func (b *bench) malformed() error {
 	b.row("  worker died and was replaced", "-", fmt.Sprint(o.Died), true)
 	b.row("  still sound (weights differ; hash tells)", "-", fmt.Sprint(o.Sound), o.SoundByHash == 0)
 	b.row("  anything else", "0", fmt.Sprint(len(o.Unexpected)), len(o.Unexpected) == 0)
+	b.row("  growth of the parent, of open files", "1 MB, 0", fmt.Sprintf("%d KiB, %d", o.GrewKB, o.GrewFiles), o.GrewKB <= 1024 && o.GrewFiles <= 0)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package figures
 
 import (
-	"os"
 	"testing"
 
 	"atoll/internal/app"
@@ -43,16 +42,12 @@ func TestSentimentAccuracy(t *testing.T) {
 }
 
 func TestVoiceAgainstReference(t *testing.T) {
-	const reference = "../../../shared/reference/silero_v5.json"
-	if _, err := os.Stat(reference); err != nil {
-		t.Skipf("%s is missing: it holds what ONNX Runtime says of the recordings; without it only model/silero's own float64 computation of the network is compared", reference)
-	}
 	d, s := testData(t), testSenses(t)
 	for _, c := range []struct {
 		variant string
 		largest float64
 	}{{"f32", 1e-4}, {"f16", 1}} {
-		got, err := CompareVoice(d, s, app.Choice{Variant: c.variant}, reference)
+		got, err := CompareVoice(d, s, app.Choice{Variant: c.variant})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,14 @@ func TestMalformedModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("of %d: %d refused, %d killed the worker, %d still models", o.Models, o.Refused, o.Died, o.Sound)
+	t.Logf("of %d: %d refused, %d killed the worker, %d still models; parent grew by %d KiB and %d descriptors",
+		o.Models, o.Refused, o.Died, o.Sound, o.GrewKB, o.GrewFiles)
+	if o.GrewFiles > 0 {
+		t.Errorf("%d more descriptors", o.GrewFiles)
+	}
+	if o.GrewKB > 8<<10 { // the race detector's own included
+		t.Errorf("parent grew by %d KiB", o.GrewKB)
+	}
 	if len(o.Unexpected) > 0 {
 		t.Errorf("%d errors of another kind, such as %v", len(o.Unexpected), o.Unexpected[0])
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -23,6 +24,9 @@ type Outcomes struct {
 	SoundByHash int
 	// Unexpected has errors of any other kind; there must be none.
 	Unexpected []error
+	// What the parent holds more of after all but the first tenth of the models.
+	GrewKB    int // resident, in KiB
+	GrewFiles int // descriptors
 }
 
 // Malformed gives n malformed models to TensorFlow Lite without any check of ours
@@ -52,11 +56,22 @@ func Malformed(n int, seed uint64) (Outcomes, error) {
 	if err != nil {
 		return o, err
 	}
-	for range n {
+	var before usage
+	for i := range n {
+		if i == n/10 {
+			if before, err = usageOf(os.Getpid()); err != nil {
+				return o, err
+			}
+		}
 		original := originals[r.IntN(len(originals))]
 		data := malform(r, original)
 		o.count(try(w, data), bytes.Equal(data, original))
 	}
+	after, err := usageOf(os.Getpid())
+	if err != nil {
+		return o, err
+	}
+	o.GrewKB, o.GrewFiles = after.residentKB-before.residentKB, after.files-before.files
 	got, err := answer(witness)
 	if err == nil && !bytes.Equal(got, want) {
 		err = errors.New("the sound model beside them answers otherwise now")
