@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -56,6 +58,8 @@ func startProcess(command []string, log zerolog.Logger) (*process, error) {
 	p.cmd.Env = []string{"GOTRACEBACK=none"} // nothing of ours; short last words
 	p.cmd.Stderr = p.said
 	p.cmd.ExtraFiles = []*os.File{workerSocket, workerLifeline}
+	// The lifeline ends a worker that runs; this also one that is stopped.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		socket.Close()
 		lifeline.Close()
@@ -146,14 +150,14 @@ func (p *process) cause() string {
 }
 
 // lastWords keeps the end of what a worker writes to its standard error, where
-// C++ libraries say why they abort.
+// libraries and the Go runtime say why they abort.
 type lastWords struct {
 	log zerolog.Logger
 	mu  sync.Mutex
 	buf []byte
 }
 
-const lastWordsSize = 512
+const lastWordsSize = 8 << 10
 
 func (l *lastWords) Write(b []byte) (int, error) {
 	l.mu.Lock()
@@ -166,14 +170,23 @@ func (l *lastWords) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// causeLine begins the line that names a cause, above a dump of stacks and registers.
+var causeLine = regexp.MustCompile(`^(fatal error|panic|runtime|SIG[A-Z]+|terminate called|\[signal)\b`)
+
+// last is the line that names the cause, or else the last one, at most 200 bytes.
 func (l *lastWords) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var lines []string
+	said := ""
 	for line := range strings.Lines(string(l.buf)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "INFO:") {
-			lines = append(lines, line)
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "INFO:") {
+			continue
+		}
+		said = line
+		if causeLine.MatchString(line) {
+			break
 		}
 	}
-	return strings.Join(lines, "; ")
+	return strings.ToValidUTF8(said[:min(len(said), 200)], "")
 }

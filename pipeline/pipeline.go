@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -51,7 +52,8 @@ type Config struct {
 // Pipeline runs once.
 type Pipeline struct {
 	Config
-	stats []inputStats // one for each input
+	stats []inputStats    // one for each input
+	left  []atomic.Uint64 // items that nobody took out of each queue
 }
 
 // New makes a pipeline. It fails when an input's modality has no model.
@@ -62,7 +64,7 @@ func New(c Config) (*Pipeline, error) {
 			return nil, fmt.Errorf("source %s: no model for %v", in.Name, in.Modality)
 		}
 	}
-	return &Pipeline{Config: c, stats: make([]inputStats, len(c.Inputs))}, nil
+	return &Pipeline{Config: c, stats: make([]inputStats, len(c.Inputs)), left: make([]atomic.Uint64, len(c.Inputs))}, nil
 }
 
 // Run runs until every source is used up, with Once every finite one, or ctx ends.
@@ -100,6 +102,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	}()
 	p.fuse(observations)
 	producers.Wait()
+	for i, in := range p.Inputs {
+		p.left[i].Store(uint64(in.Queue.Stats().Waiting))
+	}
 	return errors.Join(failures...)
 }
 
@@ -134,10 +139,10 @@ func (p *Pipeline) infer(ctx context.Context, in Input, stats *inputStats, out c
 		}
 		evidence, took, err := observer.Observe(item)
 		in.Queue.Recycle(item)
+		stats.count(took, err)
 		if errors.Is(err, ErrNoWords) {
 			continue
 		}
-		stats.count(took, err)
 		if err != nil && ctx.Err() == nil {
 			p.Logger.Error().Err(err).Str("source", in.Name).Msg("job failed")
 		}

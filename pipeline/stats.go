@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type InputStats struct {
 	Dropped  uint64         `json:"dropped"`  // of them, too old when their turn came
 	Inferred uint64         `json:"inferred"`
 	Failed   uint64         `json:"failed"`
+	Skipped  uint64         `json:"skipped"` // texts without a word in them
 	Mean     time.Duration  `json:"mean_ns"` // of an inference, with the hop to the worker
 	Max      time.Duration  `json:"max_ns"`
 }
@@ -27,13 +29,18 @@ type inputStats struct {
 	mu       sync.Mutex
 	inferred uint64
 	failed   uint64
+	skipped  uint64
 	sum, max time.Duration
 }
 
 func (s *inputStats) count(took engine.Timing, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoWords):
+		s.skipped++
+		return
+	case err != nil:
 		s.failed++
 		return
 	}
@@ -42,7 +49,8 @@ func (s *inputStats) count(took engine.Timing, err error) {
 	s.max = max(s.max, took.Total)
 }
 
-// Stats returns the counters of every input so far.
+// Stats returns the counters of every input so far. What still waits in a queue
+// when the run has ended counts as dropped.
 func (p *Pipeline) Stats() []InputStats {
 	list := make([]InputStats, 0, len(p.stats))
 	for i := range p.stats {
@@ -51,8 +59,8 @@ func (p *Pipeline) Stats() []InputStats {
 		s.mu.Lock()
 		x := InputStats{
 			Name: in.Name, Modality: in.Modality,
-			Received: queue.Received, Dropped: queue.Dropped,
-			Inferred: s.inferred, Failed: s.failed, Max: s.max,
+			Received: queue.Received, Dropped: queue.Dropped + p.left[i].Load(),
+			Inferred: s.inferred, Failed: s.failed, Skipped: s.skipped, Max: s.max,
 		}
 		if c := in.Counters; c != nil {
 			x.Broken, x.Retries = c.Broken.Load()+c.Cut.Load(), c.Retries.Load()

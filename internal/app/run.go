@@ -123,7 +123,7 @@ func logStats(log zerolog.Logger, stats []pipeline.InputStats) {
 		log.Info().Str("source", s.Name).Stringer("modality", s.Modality).
 			Uint64("broken", s.Broken).Uint64("retries", s.Retries).
 			Uint64("received", s.Received).Uint64("dropped", s.Dropped).
-			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).
+			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).Uint64("skipped", s.Skipped).
 			Dur("mean_ms", s.Mean).Dur("max_ms", s.Max).Msg("source so far")
 	}
 }

@@ -117,7 +117,7 @@ func ReadModel(path string) ([]byte, error) {
 	return data, nil
 }
 
-// ReadFile reads a regular file of at most limit bytes.
+// ReadFile reads a file or a pipe of at most limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -130,6 +130,8 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	case info.IsDir():
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is a folder: name a file")}
+	case info.Mode()&fs.ModeDevice != 0:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is a device: name a file")}
 	case info.Size() > limit:
 		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%d bytes: at most %d", info.Size(), limit)}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -48,19 +49,28 @@ run: inputs input [1,576], h [1,128], c [1,128]; outputs prob [1,1], h_out, c_ou
 	return group("convert", "Convert models of other formats", "Convert makes .tflite models of files of other formats.", cmd)
 }
 
-// writeFile writes a file whole or not at all: beside, synced, then renamed.
+// writeFile writes a file whole or not at all: beside, synced, then renamed. What
+// is there must be a regular file or nothing.
 func writeFile(path string, data []byte) (err error) {
-	beside := path + ".new"
-	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file: name another", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(beside)
+			os.Remove(f.Name())
 		}
 	}()
+	if err = f.Chmod(0o640); err != nil {
+		return err
+	}
 	if _, err = f.Write(data); err != nil {
 		return err
 	}
@@ -70,5 +80,5 @@ func writeFile(path string, data []byte) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(beside, path)
+	return os.Rename(f.Name(), path)
 }

@@ -75,7 +75,6 @@ func inferCommand(g *globals, m model.Modality, use, short, shape string, run fu
 	cmd.Flags().StringVar(&f.model, "model", "", "use this .tflite file")
 	cmd.Flags().StringVar(&f.variant, "variant", "", "use this built-in variant: "+strings.Join(variants(m), ", "))
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON lines")
-	cmd.MarkFlagsMutuallyExclusive("model", "variant")
 	cmd.MarkFlagFilename("model", "tflite")
 	cmd.RegisterFlagCompletionFunc("variant", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return variants(m), cobra.ShellCompDirectiveNoFileComp
@@ -95,6 +94,9 @@ type inferrer struct {
 }
 
 func (f *inferFlags) open(cmd *cobra.Command, m model.Modality, files []string) (*inferrer, error) {
+	if cmd.Flags().Changed("model") && (f.model == "" || f.variant != "") {
+		return nil, usagef("--model takes a file, and no --variant beside it")
+	}
 	if f.variant != "" {
 		manifest, err := models.Manifest()
 		if err != nil {
@@ -141,7 +143,7 @@ func (i *inferrer) each(do func(file string, r io.Reader) error) error {
 			}
 			failed = true
 			progress.clear()
-			fmt.Fprintf(i.errs, "atoll: %s: %v\n", file, err)
+			fmt.Fprintf(i.errs, "atoll: %s: %v\n", printable(file), err)
 		}
 		progress.step()
 	}

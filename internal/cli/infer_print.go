@@ -65,7 +65,7 @@ func inferVision(i *inferrer) error {
 			result.Faces = append(result.Faces, faceJSON(f))
 		}
 		return i.emit(result, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: %s, %.1f ms\n", file, plural(len(faces), "face"), result.MS)
+			fmt.Fprintf(w, "%s: %s, %.1f ms\n", printable(file), plural(len(faces), "face"), result.MS)
 			for _, f := range faces {
 				fmt.Fprintf(w, "  score %.3f  box (%.0f,%.0f)-(%.0f,%.0f)\n", f.Score, f.Box[0], f.Box[1], f.Box[2], f.Box[3])
 			}
@@ -98,7 +98,7 @@ func inferAudio(i *inferrer) error {
 		result.File = file
 		err := i.emit(result, func(w io.Writer) {
 			seconds := float64(len(result.Probabilities)) * audio.FrameDuration.Seconds()
-			fmt.Fprintf(w, "%s: %s of speech in %.2f s, %.2f ms a frame\n", file, plural(len(result.Speech), "segment"), seconds, result.MS)
+			fmt.Fprintf(w, "%s: %s of speech in %.2f s, %.2f ms a frame\n", printable(file), plural(len(result.Speech), "segment"), seconds, result.MS)
 			for _, s := range result.Speech {
 				fmt.Fprintf(w, "  %7.2f s to %7.2f s\n", s.Start, s.End)
 			}
@@ -171,7 +171,8 @@ func inferText(i *inferrer) error {
 	if err != nil {
 		return err
 	}
-	return i.each(func(_ string, r io.Reader) error {
+	return i.each(func(file string, r io.Reader) error {
+		file = printable(file)
 		lines := bufio.NewReaderSize(r, source.MaxTextBytes)
 		bad := 0
 		for number := 1; ; number++ {
@@ -183,27 +184,24 @@ func inferText(i *inferrer) error {
 				return fmt.Errorf("line %d: %w", number, err)
 			}
 			if cut {
-				fmt.Fprintf(i.errs, "atoll: line %d: longer than %d bytes, cut\n", number, source.MaxTextBytes)
+				fmt.Fprintf(i.errs, "atoll: %s: line %d: longer than %d bytes, cut\n", file, number, source.MaxTextBytes)
 			}
 			if strings.TrimSpace(line) == "" {
 				continue
 			}
 			positive, label, took, err := classifier.Classify(line)
-			if errors.Is(err, pipeline.ErrNoWords) {
-				fmt.Fprintf(i.errs, "atoll: line %d: %v\n", number, err)
+			if err != nil {
+				fmt.Fprintf(i.errs, "atoll: %s: line %d: %v\n", file, number, err)
 				bad++
 				continue
 			}
-			if err != nil {
-				return fmt.Errorf("line %d: %w", number, err)
-			}
 			result := textJSON{line, positive, label, milliseconds(took)}
-			if err := i.emit(result, func(w io.Writer) { fmt.Fprintf(w, "%-8s %.3f  %s\n", label, positive, line) }); err != nil {
+			if err := i.emit(result, func(w io.Writer) { fmt.Fprintf(w, "%-8s %.3f  %s\n", label, positive, printable(line)) }); err != nil {
 				return err
 			}
 		}
 		if bad > 0 {
-			return fmt.Errorf("%s without words", plural(bad, "line"))
+			return fmt.Errorf("%s not judged", plural(bad, "line"))
 		}
 		return nil
 	})

@@ -11,7 +11,7 @@ import (
 )
 
 // maxInspect bounds a model to look at, in bytes.
-const maxInspect = 1 << 30
+const maxInspect = 256 << 20
 
 func newInspect() *cobra.Command {
 	var asJSON bool

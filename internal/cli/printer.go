@@ -81,7 +81,7 @@ func (p *printer) write(e fusion.Event) error {
 	}
 	because := make([]string, len(e.Evidence))
 	for i, c := range e.Evidence {
-		because[i] = fmt.Sprintf("%s %s %.2f", c.Source, c.Cue, c.P)
+		because[i] = fmt.Sprintf("%s %s %.2f", printable(c.Source), c.Cue, c.P)
 	}
 	_, err := fmt.Fprintf(p.w, "%7.2fs  %-12s %-9s p %.2f  %s\n", e.At.Seconds(), e.Name, e.State, e.P, strings.Join(because, ", "))
 	return err

@@ -8,8 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"atoll/journal"
 )
 
 // Exit statuses, for scripts.
@@ -41,9 +45,13 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
 	root.SetErr(stderr)
+	out := &checkedWriter{w: stdout}
+	root.SetOut(out)
 	err := root.Execute()
+	if err == nil && out.err != nil && !errors.Is(out.err, syscall.EPIPE) {
+		err = fmt.Errorf("cannot write results: %w", out.err)
+	}
 	var usage usageError
 	switch {
 	case err == nil:
@@ -57,6 +65,20 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "atoll: %v\n", err)
 	return exitFailure
+}
+
+// checkedWriter remembers that a write failed, for those who don't look.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 func newRoot() *cobra.Command {
@@ -81,14 +103,40 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 	root.PersistentFlags().StringVar(&g.state, "state", defaultState(), "folder for logs and state")
 	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "", "least level to log: debug, info, warn or error (default: the configuration's)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if g.logLevel == "" {
+			return nil
+		}
+		if _, err := journal.ParseLevel(g.logLevel); err != nil {
+			return usageError{fmt.Errorf("--log-level: %w", err)}
+		}
+		return nil
+	}
 	root.AddCommand(newRun(g), newInfer(g), newInspect(), newConvert(), newConfig(g), newVersion(), newWorker())
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
-		if cmd.Args == nil && cmd.HasSubCommands() {
+		if cmd.Name() == "completion" {
 			cmd.Args = wrongUsage(cobra.NoArgs)
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 	}
 	return root
+}
+
+// newHelp is cobra's help command, but that it fails for what there is not.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("no help for %q: there is no such command", strings.Join(args, " "))
+			}
+			return found.Help()
+		},
+	}
 }
 
 // wrongUsage makes the errors of an argument check count as wrong usage.
@@ -129,7 +177,7 @@ func defaultState() string {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return filepath.Join(os.TempDir(), fmt.Sprintf("atoll-%d", os.Getuid()))
+		return "" // run says that it takes --state then
 	}
 	return filepath.Join(home, ".local", "state", "atoll")
 }

@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -63,6 +65,9 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if f.duration < 0 {
 		return usagef("--duration %v: must not be negative", f.duration)
 	}
+	if f.state == "" {
+		return usagef("no state folder, as HOME is not set: give --state DIR")
+	}
 	cfg, err := loadConfig(f.config, f.state)
 	if err != nil {
 		return err
@@ -94,7 +99,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger zerolog.Logger) error {
 	// Whoever reads the events may end; the run goes on.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second signal ends it at once
 	if f.duration > 0 {
@@ -125,7 +130,11 @@ func loadConfig(path, state string) (config.Config, error) {
 	if path != "" {
 		return config.Load(path)
 	}
-	for _, usual := range []string{filepath.Join(state, "atoll.toml"), "/etc/atoll.toml"} {
+	usual := []string{"/etc/atoll.toml"}
+	if state != "" {
+		usual = []string{filepath.Join(state, "atoll.toml"), "/etc/atoll.toml"}
+	}
+	for _, usual := range usual {
 		c, err := config.Load(usual)
 		if !errors.Is(err, os.ErrNotExist) {
 			return c, err
@@ -166,9 +175,19 @@ func printSummary(w io.Writer, stats []pipeline.InputStats) {
 	if len(stats) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%-16s %-8s %9s %9s %9s %7s %10s\n", "source", "modality", "inputs", "inferred", "dropped", "failed", "mean ms")
+	fmt.Fprintf(w, "\n%-16s %-8s %8s %8s %8s %7s %7s %8s\n", "source", "modality", "inputs", "inferred", "dropped", "failed", "broken", "mean ms")
 	for _, s := range stats {
-		fmt.Fprintf(w, "%-16.16s %-8s %9d %9d %9d %7d %10.2f\n", s.Name, s.Modality,
-			s.Received, s.Inferred, s.Dropped, s.Failed, float64(s.Mean)/1e6)
+		fmt.Fprintf(w, "%-16.16s %-8s %8d %8d %8d %7d %7d %8.2f\n", printable(s.Name), s.Modality,
+			s.Received, s.Inferred, s.Dropped, s.Failed, s.Broken, float64(s.Mean)/1e6)
 	}
+}
+
+// printable replaces what could disturb a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, text)
 }

@@ -14,6 +14,7 @@ import (
 	"atoll/journal"
 	"atoll/model"
 	"atoll/models"
+	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
 )
@@ -34,6 +35,11 @@ type Config struct {
 
 	file  string
 	lines []int // of the sources' headers
+}
+
+// givenCues are those that the pipeline gives evidence of.
+var givenCues = map[string]model.Modality{
+	pipeline.CueFace: model.Vision, pipeline.CueSpeech: model.Audio, pipeline.CuePositive: model.Text,
 }
 
 // maxSources is as many as fusion tells apart.
@@ -200,6 +206,14 @@ func (c Config) check(document []byte) error {
 	}
 	if i, err := source.CheckAll(c.Sources); err != nil {
 		return c.SourceError(i, err)
+	}
+	for i, cue := range c.Cues {
+		if m, ok := givenCues[cue.Name]; !ok || m.String() != cue.Modality {
+			return &Error{
+				Line:   strictoml.Line(document, []string{"cue"}, i, "modality"),
+				Reason: fmt.Sprintf("cue %q of %s: no model gives it: there are face (vision), speech (audio) and positive (text)", cue.Name, cue.Modality),
+			}
+		}
 	}
 	if err := c.Rules.Validate(); err != nil {
 		err = fusion.Locate(err, document)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func Decode(document []byte, limit int, v any) error {
 	}
 	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, _ := wrong.Position()
-		reason := strings.TrimPrefix(wrong.Error(), "toml: ")
+		reason := fieldNames.ReplaceAllString(strings.TrimPrefix(wrong.Error(), "toml: "), ", want $1")
 		if key := strings.Join(wrong.Key(), "."); key != "" {
 			reason = key + ": " + reason
 		}
@@ -54,6 +55,9 @@ func Decode(document []byte, limit int, v any) error {
 	}
 	return &Error{Reason: err.Error()}
 }
+
+// fieldNames is where go-toml names the Go field that a value does not fit.
+var fieldNames = regexp.MustCompile(` into (?:a )?struct field \S+ of type (\S+)`)
 
 // Line returns the line on which a key stands in the index-th table of the given
 // path, counted from 0 (a plain table is the only one); that of the table's header
@@ -88,7 +92,7 @@ func Line(document []byte, path []string, index int, key string) int {
 			continue
 		}
 		inline := node.Kind == unstable.KeyValue && samePath(name, path)
-		if inline || seen == index && key != "" && hasPrefix(name, keyPath) {
+		if inline || (seen == index || seen < 0 && index == 0) && key != "" && hasPrefix(name, keyPath) {
 			return at(where)
 		}
 	}

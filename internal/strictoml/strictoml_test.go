@@ -41,6 +41,9 @@ func TestLine(t *testing.T) {
 			t.Errorf("Line(%s, %d, %s) = %d; want %d", c.path, c.index, c.key, got, c.want)
 		}
 	}
+	if got := Line([]byte("\nengine.threads = 0"), []string{"engine"}, 0, "threads"); got != 2 {
+		t.Errorf("dotted key: line %d, want 2", got)
+	}
 	if got := Line([]byte("\nsource = [{name = 1}]"), []string{"source"}, 0, "name"); got != 2 {
 		t.Errorf("inline array: line %d, want 2", got)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"atoll/model"
+	"atoll/pipeline/audio"
+	"atoll/pipeline/source/wav"
 )
 
 // wavFile is a mono recording of 16-bit samples that count up from 0.
@@ -64,18 +66,65 @@ func TestWAVBrokenFiles(t *testing.T) {
 	write(t, filepath.Join(dir, "a.wav"), "no recording")
 	write(t, filepath.Join(dir, "b.wav"), wavFile(16000, 2000)[:2500]) // 1228 samples of it
 	write(t, filepath.Join(dir, "c.wav"), wavFile(16000, 512))
-	r := start(t, Config{Kind: "wav", Path: dir, Pace: Unpaced}, Env{}, Block)
+	write(t, filepath.Join(dir, "d.wav"), wavFile(16000, 511))
+	write(t, filepath.Join(dir, "e.wav"), wavFile(16000, 512)[:1000])
+	r := start(t, Config{Kind: "wav", Path: dir}, Env{}, Block)
 	items, err := r.rest()
 	if err != nil || len(items) != 3 {
 		t.Errorf("%d chunks, %v; want what can be read", len(items), err)
 	}
-	if n := r.env.Counters.Broken.Load(); n != 2 {
-		t.Errorf("%d broken files, want 2", n)
+	if n := r.env.Counters.Broken.Load(); n != 3 {
+		t.Errorf("%d broken files, want a, d and e", n)
 	}
-	for _, want := range []string{"not a WAV file", "cut short: 2456 of 4000 bytes"} {
-		if !strings.Contains(r.log.String(), want) {
-			t.Errorf("the log has no %q:\n%s", want, r.log)
+	for _, want := range []string{"not a WAV file", "cut short: 2456 of 4000 bytes", "shorter than 32ms", "cut short: 956 of 1024 bytes"} {
+		if n := strings.Count(r.log.String(), want); n != 1 {
+			t.Errorf("%q was logged %d times, want once:\n%s", want, n, r.log)
 		}
+	}
+}
+
+// TestWAVCutShortIsPlayed: it is all there is, and each round of a loop plays it.
+func TestWAVCutShortIsPlayed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.wav")
+	write(t, path, wavFile(16000, 2000)[:2500])
+	r := start(t, Config{Kind: "wav", Path: path}, Env{}, Block)
+	if items, err := r.rest(); err != nil || len(items) != 2 {
+		t.Errorf("%d chunks, %v; want the 2 whole ones and no error", len(items), err)
+	}
+	r = start(t, Config{Kind: "wav", Path: path, Loop: true}, Env{}, Block)
+	for i := range 6 {
+		if it := r.next(); it.At != time.Duration(i+1)*chunkTime {
+			t.Errorf("chunk %d at %v: there was a pause", i, it.At)
+		}
+	}
+	r.stop()
+	if n := strings.Count(r.log.String(), `"level":"warn"`); n != 1 || !strings.Contains(r.log.String(), "a file is cut short") {
+		t.Errorf("%d warnings, want one that says that it is cut short:\n%s", n, r.log)
+	}
+	if c := r.env.Counters; c.Broken.Load() != 0 || c.Retries.Load() != 0 {
+		t.Errorf("%d broken files, %d retries; want none", c.Broken.Load(), c.Retries.Load())
+	}
+}
+
+// TestLoopOverEmptyWAVDoesNotSpin: synctest's time only moves on while the source sleeps.
+func TestLoopOverEmptyWAVDoesNotSpin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.wav")
+	write(t, path, wavFile(16000, 100))
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Config{Kind: "wav", Path: path, Loop: true}, Env{Clock: NewClock()}, Block)
+		time.Sleep(time.Hour)
+		r.stop()
+		if n := r.env.Counters.Retries.Load(); n < 100 || n > 400 {
+			t.Errorf("%d attempts in an hour, want one every 15 to 30 s", n)
+		}
+	})
+}
+
+// TestChunksAreTheDetectorsFrames: the two packages do not know each other.
+func TestChunksAreTheDetectorsFrames(t *testing.T) {
+	if ChunkSamples != audio.FrameSize || SampleRate != audio.SampleRate || wav.Rate != SampleRate {
+		t.Errorf("chunks of %d samples at %d Hz of recordings at %d Hz; the detector takes %d at %d Hz",
+			ChunkSamples, SampleRate, wav.Rate, audio.FrameSize, audio.SampleRate)
 	}
 }
 
@@ -140,7 +189,7 @@ func TestAudioDoesNotAllocate(t *testing.T) {
 
 func TestPacedClockDoesNotAllocate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pacer{clock: NewClock(), paced: true}
+		p := pacer{clock: NewClock()}
 		n := testing.AllocsPerRun(100, func() {
 			if _, err := p.wait(t.Context(), time.Second); err != nil {
 				t.Fatal(err)

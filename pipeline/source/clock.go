@@ -51,26 +51,19 @@ func (c *realClock) Sleep(ctx context.Context, until time.Duration) error {
 // maxLag is how far a paced source may fall behind before it gives up catching up.
 const maxLag = time.Second
 
-// pacer spaces out the items of a source that has no timing of its own. Times are media time: even spacing, free of jitter. Where
-// paced is false it does not wait but counts media time all the same, as fast as the consumer takes items.
+// pacer spaces out the items of a source that has no timing of its own. Times are media time: even spacing, free of jitter.
 type pacer struct {
 	clock Clock
-	paced bool
 	due   time.Duration
 }
 
 // wait waits for the next item's time, returns it and sets the one after step later.
 func (p *pacer) wait(ctx context.Context, step time.Duration) (time.Duration, error) {
-	if err := ctx.Err(); err != nil {
+	if err := p.clock.Sleep(ctx, p.due); err != nil {
 		return 0, err
 	}
-	if p.paced {
-		if err := p.clock.Sleep(ctx, p.due); err != nil {
-			return 0, err
-		}
-		if now := p.clock.Now(); now-p.due > maxLag {
-			p.due = now
-		}
+	if now := p.clock.Now(); now-p.due > maxLag {
+		p.due = now
 	}
 	at := p.due
 	p.due += step

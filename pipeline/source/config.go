@@ -26,20 +26,9 @@ type Config struct {
 	Channels  int      `toml:"channels,omitempty"`   // of raw sound, interleaved
 	Format    string   `toml:"format,omitempty"`     // of raw frames or raw sound
 	Loop      bool     `toml:"loop,omitempty"`       // begin again after the last file
-	Pace      Pace     `toml:"pace,omitempty"`       // of files: "realtime" (default) or "none"
 	FromStart bool     `toml:"from_start,omitempty"` // read what a followed file already holds
 	Clients   int      `toml:"clients,omitempty"`    // most connections at a time
 }
-
-// Pace says how files are played.
-type Pace string
-
-const (
-	// Realtime delivers every input when its time has come.
-	Realtime Pace = "realtime"
-	// Unpaced delivers as fast as the consumer takes; times still advance as if it were played.
-	Unpaced Pace = "none"
-)
 
 // Duration is how a TOML document writes one: "500ms".
 type Duration = strictoml.Duration
@@ -148,13 +137,10 @@ func (c Config) check() error {
 	if c.Interval.Duration < 0 || c.Timeout.Duration < 0 {
 		return fmt.Errorf("source %q: interval and timeout must not be negative", c.Name)
 	}
-	if c.Pace != "" && c.Pace != Realtime && c.Pace != Unpaced {
-		return fmt.Errorf("source %q: unknown pace %q: use %q or %q", c.Name, c.Pace, Realtime, Unpaced)
-	}
 	return nil
 }
 
 // pacer returns the source's pacer, whose first item is due in first.
 func (b *base) pacer(first time.Duration) pacer {
-	return pacer{clock: b.env.Clock, paced: b.cfg.Pace != Unpaced, due: b.env.Clock.Now() + first}
+	return pacer{clock: b.env.Clock, due: b.env.Clock.Now() + first}
 }

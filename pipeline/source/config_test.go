@@ -17,9 +17,8 @@ kind = "pictures"
 path = "album"
 interval = "1.5s"
 loop = true
-pace = "none"
 `
-	want := Config{Name: "porch", Kind: "pictures", Path: "album", Interval: Duration{Duration: 1500 * time.Millisecond}, Loop: true, Pace: Unpaced}
+	want := Config{Name: "porch", Kind: "pictures", Path: "album", Interval: Duration{Duration: 1500 * time.Millisecond}, Loop: true}
 	var got Config
 	if err := toml.NewDecoder(strings.NewReader(text)).DisallowUnknownFields().Decode(&got); err != nil || got != want {
 		t.Errorf("Decode = %+v, %v; want %+v", got, err, want)

@@ -73,12 +73,12 @@ var errBroken = errors.New("file skipped")
 type player struct {
 	base
 	extensions []string        // of a folder's files
-	broken     map[string]bool // files reported
+	warned     map[string]bool // files
 }
 
 func newPlayer(b base, extensions ...string) (player, error) {
 	_, err := listFiles(b.cfg.Path, extensions...)
-	return player{base: b, extensions: extensions, broken: map[string]bool{}}, err
+	return player{base: b, extensions: extensions, warned: map[string]bool{}}, err
 }
 
 // play calls one for every file. It returns nil when all have been played.
@@ -110,7 +110,8 @@ func (s *player) pass(ctx context.Context, one func(path string) error) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errBroken):
-			s.report(path, err)
+			s.env.Counters.Broken.Add(1)
+			s.warn(path, err, "cannot play a file")
 			broken = err
 		case err != nil:
 			return err
@@ -124,15 +125,14 @@ func (s *player) pass(ctx context.Context, one func(path string) error) error {
 	return nil
 }
 
-// report counts a broken file, and logs it unless it has been logged before.
-func (s *player) report(path string, err error) {
-	s.env.Counters.Broken.Add(1)
-	if len(s.broken) >= maxFiles { // a folder whose files come and go
-		clear(s.broken)
+// warn logs what is wrong with a file, unless something has been logged about it before.
+func (s *player) warn(path string, err error, message string) {
+	if len(s.warned) >= maxFiles { // a folder whose files come and go
+		clear(s.warned)
 	}
-	if !s.broken[path] {
-		s.broken[path] = true
-		s.log.Warn().Err(err).Str("file", path).Msg("cannot play a file")
+	if !s.warned[path] {
+		s.warned[path] = true
+		s.log.Warn().Err(err).Str("file", path).Msg(message)
 	}
 }
 

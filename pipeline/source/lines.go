@@ -13,7 +13,7 @@ import (
 func init() {
 	register("lines", kind{
 		modality: model.Text,
-		keys:     []string{"path", "interval", "pace"},
+		keys:     []string{"path", "interval"},
 		stdin:    readsStdin,
 		open:     openLines,
 	})
@@ -27,9 +27,6 @@ func readsStdin(c Config) bool { return c.Path == "" || c.Path == "-" }
 
 func openLines(b base) (Source, error) {
 	if readsStdin(b.cfg) {
-		if b.cfg.Pace != "" {
-			return nil, errors.New("standard input has its own pace: leave pace out, or name a file in path")
-		}
 		if b.env.Stdin == nil {
 			return nil, errNoStdin
 		}

@@ -45,29 +45,19 @@ func (o orientation) layout(w, h int) layout {
 }
 
 const (
-	markerSOS      = 0xDA
-	markerAPP1     = 0xE1
 	tagOrientation = 0x0112
 	typeShort      = 3
 )
 
 // exifOrientation returns what a JPEG says of its orientation, 1 if nothing, or nothing that makes sense.
 func exifOrientation(b []byte) orientation {
-	for at := 2; at+4 <= len(b) && b[at] == 0xFF; {
-		marker := b[at+1]
-		if marker == 0xFF { // fill byte
-			at++
-			continue
-		}
-		size := int(binary.BigEndian.Uint16(b[at+2:])) // counts its own two bytes
-		if marker == markerSOS || size < 2 || at+2+size > len(b) {
+	for marker, segment := range segments(b) {
+		if marker == markerSOS {
 			break
 		}
-		segment := b[at+4 : at+2+size]
 		if tiff, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok && marker == markerAPP1 {
 			return tiffOrientation(tiff)
 		}
-		at += 2 + size
 	}
 	return 1
 }

@@ -10,10 +10,12 @@ import (
 	"io"
 )
 
-// Limits on a picture. A JPEG or PNG of few bytes can claim any number of pixels, so both count.
+// Limits on a picture. A JPEG or PNG of few bytes can claim any number of pixels, so both count. A board has 1 GiB, and a
+// progressive JPEG takes 4 bytes a pixel of each component before it becomes a picture: with the two copies after that, 300 MiB at
+// this limit, and 450 MiB with four components.
 const (
 	MaxPictureBytes = 32 << 20
-	MaxPixels       = 32 << 20
+	MaxPixels       = 16 << 20
 )
 
 // DecodePicture reads a JPEG or PNG picture into into, turned upright where the JPEG's EXIF data says so. Transparent pixels are
@@ -45,6 +47,9 @@ func decodePicture(data []byte, into *Image) error {
 		return fmt.Errorf("read picture header: %w", unexpected(err))
 	}
 	if err := checkSize(cfg.Width, cfg.Height); err != nil {
+		return err
+	}
+	if err := checkScans(data); err != nil {
 		return err
 	}
 	img, err := decode(bytes.NewReader(data))

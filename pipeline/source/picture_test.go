@@ -157,6 +157,17 @@ func TestDecodePictureRefuses(t *testing.T) {
 	}
 }
 
+func TestPixelsAreLimited(t *testing.T) {
+	if err := checkSize(4096, 4096); err != nil {
+		t.Errorf("16 Mi pixels: %v", err)
+	}
+	for _, size := range [][2]int{{4096, 4097}, {16<<20 + 1, 1}, {1, 16<<20 + 1}, {0, 1}, {1, -1}, {1 << 62, 4}} {
+		if err := checkSize(size[0], size[1]); err == nil || !strings.Contains(err.Error(), "1 to 16 million") {
+			t.Errorf("%v pixels: error = %v, want one with the limit", size, err)
+		}
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
@@ -247,6 +258,8 @@ func FuzzPicture(f *testing.F) {
 		f.Add(withEXIF(picture, binary.LittleEndian, o))
 	}
 	f.Add(encodePNG(f, scene(3, 3)))
+	f.Add(progressive(16, 3, 7))
+	f.Add(sequential(16, 2))
 	var into Image
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if o := exifOrientation(b); o < 1 || o > 8 {

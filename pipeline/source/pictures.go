@@ -13,7 +13,7 @@ import (
 func init() {
 	register("pictures", kind{
 		modality: model.Vision,
-		keys:     []string{"path", "interval", "loop", "pace"},
+		keys:     []string{"path", "interval", "loop"},
 		open:     openPictures,
 	})
 }

@@ -54,18 +54,6 @@ func TestPicturesAreShownInOrderAndTime(t *testing.T) {
 	})
 }
 
-func TestPicturesUnpaced(t *testing.T) {
-	dir := album(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, Config{Kind: "pictures", Path: dir, Pace: Unpaced}, Env{Clock: NewClock()}, Block)
-		began := time.Now()
-		items, err := r.rest()
-		if err != nil || len(items) != 3 || items[2].At != 2*time.Second || time.Since(began) != 0 {
-			t.Errorf("%d pictures, %v, in %v; want 3 at once, with times 1 s apart", len(items), err, time.Since(began))
-		}
-	})
-}
-
 func TestBrokenPicturesAreSkipped(t *testing.T) {
 	dir := album(t)
 	write(t, filepath.Join(dir, "aa.png"), "not a picture")

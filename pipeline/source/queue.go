@@ -26,6 +26,9 @@ const maxKeptPix = 32 << 20
 
 // Queue is the bounded queue between one source and its consumer. It owns the items that pass through it: Blank lends one to the
 // source, Put and Get move it on, Recycle takes it back with its buffers. All methods are safe for concurrent use.
+//
+// A chunk of sound that follows a dropped one gets no Reset: what the detector heard before the gap is a better guess at what it hears
+// after it than silence, which takes it several chunks to recover from, and the few samples of context that are wrong matter to one.
 type Queue struct {
 	policy Policy
 	filled chan struct{} // one token: there may be items

@@ -185,7 +185,6 @@ func TestNewRefuses(t *testing.T) {
 		{"unknown kind", Config{Kind: "radar"}, `unknown kind "radar": use one of fifo, lines, mjpeg, pcm, pictures, raw, socket, tail, wav`},
 		{"key of another kind", Config{Kind: "pictures", Path: dir, URL: "http://x"}, "pictures has no use for url: it takes path"},
 		{"negative interval", Config{Kind: "pictures", Path: dir, Interval: Duration{Duration: -1}}, "must not be negative"},
-		{"unknown pace", Config{Kind: "pictures", Path: dir, Pace: "fast"}, `unknown pace "fast"`},
 		{"no path", Config{Kind: "pictures"}, "path is missing"},
 		{"no file", Config{Kind: "pictures", Path: filepath.Join(dir, "none")}, "no such file"},
 		{"empty folder", Config{Kind: "pictures", Path: filepath.Join(dir, "empty")}, "nothing to play in"},
@@ -214,7 +213,6 @@ func TestNewRefuses(t *testing.T) {
 		{"too many clients", Config{Kind: "socket", Path: dir + "/s", Clients: 1025}, "1 to 1024 can be served"},
 		{"lines of no file", Config{Kind: "lines", Path: dir + "/none"}, "no such file"},
 		{"lines of a folder", Config{Kind: "lines", Path: dir}, "not a regular file"},
-		{"paced standard input", Config{Kind: "lines", Pace: Realtime}, "leave pace out"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cfg.Name = "porch"

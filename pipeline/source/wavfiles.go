@@ -14,7 +14,7 @@ import (
 func init() {
 	register("wav", kind{
 		modality: model.Audio,
-		keys:     []string{"path", "loop", "pace"},
+		keys:     []string{"path", "loop"},
 		open:     openWAV,
 	})
 }
@@ -35,7 +35,7 @@ func (s *wavFiles) Run(ctx context.Context, out *Queue) error {
 	return s.play(ctx, func(path string) error { return s.playOne(ctx, out, &p, path) })
 }
 
-// playOne delivers the whole chunks of one file.
+// playOne delivers the whole chunks of one file, also of one that is cut short.
 func (s *wavFiles) playOne(ctx context.Context, out *Queue, p *pacer, path string) error {
 	f, _, err := openFile(path)
 	if err != nil {
@@ -46,10 +46,20 @@ func (s *wavFiles) playOne(ctx context.Context, out *Queue, p *pacer, path strin
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBroken, err)
 	}
-	name := filepath.Base(path)
+	name, before := filepath.Base(path), s.seq
 	err = s.chunks(ctx, out, r, name, func() (time.Duration, error) { return p.wait(ctx, chunkTime) })
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+	if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", errBroken, err)
+	if err == nil && s.seq == before {
+		err = fmt.Errorf("recording is shorter than %v", chunkTime)
+	}
+	if errors.Is(err, wav.ErrTruncated) && s.seq > before {
+		s.warn(path, err, "a file is cut short: played up to there")
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBroken, err)
+	}
+	return nil
 }

@@ -38,16 +38,6 @@ func (e Encoding) String() string {
 	return encodings[e].name
 }
 
-// ParseEncoding is the inverse of Encoding.String.
-func ParseEncoding(name string) (Encoding, error) {
-	for e, known := range encodings {
-		if known.name == name {
-			return Encoding(e), nil
-		}
-	}
-	return 0, fmt.Errorf("unknown sample format %q: use u8, s16le, s24le, s32le, f32le or f64le", name)
-}
-
 // Format describes interleaved samples.
 type Format struct {
 	Encoding Encoding

@@ -15,10 +15,11 @@ import (
 var ErrTruncated = errors.New("recording is cut short")
 
 const (
-	maxFmtBytes = 1 << 10 // of a fmt chunk: 40 are defined
-	maxChunks   = 1 << 12 // before the samples: a hostile file must not keep the reader walking
-	untilEnd    = -1      // bytes left, of a recording whose length is not stated
-	blockFrames = 1024    // frames decoded at once
+	maxFmtBytes = 1 << 10   // of a fmt chunk: 40 are defined
+	maxChunks   = 1 << 12   // before the samples: a hostile file must not keep the reader walking
+	unstated    = 1<<32 - 1 // a chunk's size that nobody filled in
+	untilEnd    = -1        // bytes left, of a recording whose length is not stated
+	blockFrames = 1024      // frames decoded at once
 )
 
 // Format tags of the fmt chunk (mmreg.h).
@@ -42,19 +43,14 @@ type Reader struct {
 	err    error
 }
 
-// NewReader reads the header of a WAV file up to its samples.
+// NewReader reads the header of a WAV file up to its samples. Where the header leaves their length open they go on until r ends: the
+// data chunk's size is 0xFFFFFFFF, or it is 0 and the RIFF chunk's has no room for anything after it either. Programs that write to a
+// pipe leave such sizes, since they cannot go back to fill them in.
 func NewReader(r io.Reader) (*Reader, error) {
-	var head [12]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, fmt.Errorf("read WAV header: %w", short(err))
+	format, size, err := readHeader(r)
+	if errors.Is(err, io.EOF) { // more must follow
+		err = fmt.Errorf("read WAV header: %w", io.ErrUnexpectedEOF)
 	}
-	switch {
-	case string(head[:4]) == "RIFX", string(head[:4]) == "RF64", string(head[:4]) == "BW64":
-		return nil, fmt.Errorf("%s files are not read: convert it to a plain WAV (RIFF) file", head[:4])
-	case string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE":
-		return nil, errors.New("not a WAV file: it does not begin with RIFF and WAVE")
-	}
-	format, size, err := findSamples(r)
 	if err != nil {
 		return nil, err
 	}
@@ -120,21 +116,40 @@ func (r *Reader) fill(want int) {
 	}
 }
 
-// findSamples walks the chunks to the data chunk and returns the format and the number of bytes that follow.
-func findSamples(r io.Reader) (f Format, size int64, err error) {
+// readHeader reads up to the samples and returns their format and the number of their bytes, or untilEnd.
+func readHeader(r io.Reader) (f Format, size int64, err error) {
+	var head [12]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return f, 0, fmt.Errorf("read WAV header: %w", err)
+	}
+	switch {
+	case string(head[:4]) == "RIFX", string(head[:4]) == "RF64", string(head[:4]) == "BW64":
+		return f, 0, fmt.Errorf("%s files are not read: convert it to a plain WAV (RIFF) file", head[:4])
+	case string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE":
+		return f, 0, errors.New("not a WAV file: it does not begin with RIFF and WAVE")
+	}
+	riff := binary.LittleEndian.Uint32(head[4:])
+	if riff == unstated {
+		return findSamples(r, 0)
+	}
+	return findSamples(r, int64(riff)-4) // it counts "WAVE"
+}
+
+// findSamples walks the chunks to the data chunk; room is how many bytes of chunks the RIFF chunk states.
+func findSamples(r io.Reader, room int64) (f Format, size int64, err error) {
 	known := false
 	for range maxChunks {
 		var head [8]byte
 		if _, err := io.ReadFull(r, head[:]); err != nil {
-			return f, 0, fmt.Errorf("look for the samples of a WAV file: %w", short(err))
+			return f, 0, fmt.Errorf("look for the samples of a WAV file: %w", err)
 		}
 		id, size := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
+		room -= int64(len(head)) + size + size&1
 		switch {
 		case id == "data" && !known:
 			return f, 0, errors.New("WAV file has no fmt chunk before its samples")
 		case id == "data":
-			// Programs that write to a pipe cannot go back to fill in the length: they leave 0 or the largest number.
-			if size == 0 || size == 0xFFFFFFFF {
+			if size == unstated || size == 0 && room <= 0 {
 				size = untilEnd
 			}
 			return f, size, nil
@@ -147,7 +162,7 @@ func findSamples(r io.Reader) (f Format, size int64, err error) {
 			known = true
 		default:
 			if _, err := io.CopyN(io.Discard, r, size+size&1); err != nil {
-				return f, 0, fmt.Errorf("skip chunk %q of a WAV file: %w", id, short(err))
+				return f, 0, fmt.Errorf("skip chunk %q of a WAV file: %w", id, err)
 			}
 		}
 	}
@@ -161,7 +176,7 @@ func readFormat(r io.Reader, size int64) (Format, error) {
 	}
 	b := make([]byte, size+size&1)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return Format{}, fmt.Errorf("read the fmt chunk: %w", short(err))
+		return Format{}, fmt.Errorf("read the fmt chunk: %w", err)
 	}
 	tag := binary.LittleEndian.Uint16(b)
 	channels := int(binary.LittleEndian.Uint16(b[2:]))
@@ -204,12 +219,4 @@ func encodingOf(tag uint16, bits int) (Encoding, error) {
 		return F64, nil
 	}
 	return 0, fmt.Errorf("format tag %#04x with %d bits: want PCM of 8, 16, 24 or 32 bits or floats of 32 or 64", tag, bits)
-}
-
-// short names an end where more must follow.
-func short(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
