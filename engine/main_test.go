@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 			os.Exit(0)
+		case "parent":
+			parent()
 		case "exits":
 			fmt.Fprintln(os.Stderr, "INFO: starting\nno room in the boat")
 			os.Exit(3)
