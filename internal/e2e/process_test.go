@@ -13,7 +13,8 @@ import (
 
 func startScene(t *testing.T) *figures.Scene {
 	t.Helper()
-	s, err := figures.StartScene(binary(t, "ATOLL_BIN"), t.TempDir(), figures.Data(testData(t)))
+	data := figures.Data(testData(t))
+	s, err := figures.StartScene(binary(t, "ATOLL_BIN"), t.TempDir(), data.Path("pictures", "astronaut.png"), data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"io"
 	"os"
 	"os/exec"
@@ -42,10 +45,10 @@ type Scene struct {
 }
 
 // StartScene starts the binary bin in folder dir on a scene that goes on until it
-// is stopped.
-func StartScene(bin, dir string, d Data) (*Scene, error) {
+// is stopped, its camera showing the picture over and over.
+func StartScene(bin, dir, picture string, d Data) (*Scene, error) {
 	config := filepath.Join(dir, "scene.toml")
-	text := fmt.Sprintf(sceneConfig, d.Path("pictures", "astronaut.png"), d.Path("speech", "librivox"))
+	text := fmt.Sprintf(sceneConfig, picture, d.Path("speech", "librivox"))
 	if err := os.WriteFile(config, []byte(text), 0o640); err != nil {
 		return nil, err
 	}
@@ -62,6 +65,28 @@ func StartScene(bin, dir string, d Data) (*Scene, error) {
 	s.out = bufio.NewReader(stdout)
 	s.began = time.Now()
 	return s, s.cmd.Start()
+}
+
+// FullHD writes a JPEG of 1920x1080 pixels into dir, as cameras send them: the
+// astronaut over and over.
+func FullHD(dir string, d Data) (path string, err error) {
+	face, err := d.Picture("pictures", "astronaut.png")
+	if err != nil {
+		return "", err
+	}
+	img := image.NewRGBA(image.Rect(0, 0, 1920, 1080))
+	for y := range 1080 {
+		for x := range 1920 {
+			p := 3 * (y%face.Height*face.Width + x%face.Width)
+			img.SetRGBA(x, y, color.RGBA{face.Pix[p], face.Pix[p+1], face.Pix[p+2], 255})
+		}
+	}
+	path = filepath.Join(dir, "fullhd.jpg")
+	f, err := os.Create(path)
+	if err != nil {
+		return "", err
+	}
+	return path, errors.Join(jpeg.Encode(f, img, nil), f.Close())
 }
 
 // Event waits for the next event and returns its JSON line and how long after the
@@ -91,7 +116,7 @@ func (s *Scene) Kill() {
 
 // FirstEvent is the time from the start of the process to its first fused event.
 func FirstEvent(bin, dir string, d Data) (time.Duration, error) {
-	s, err := StartScene(bin, dir, d)
+	s, err := StartScene(bin, dir, d.Path("pictures", "astronaut.png"), d)
 	if err != nil {
 		return 0, err
 	}
