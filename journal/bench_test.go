@@ -30,6 +30,10 @@ var logCases = []struct {
 }{
 	{"written", math.MaxInt, info},
 	{"folded", 1, info},
+	{"event", 1, func(j *journal.Journal) func() {
+		log := j.Events()
+		return func() { log.Info().Int("faces", 1).Msg("event") }
+	}},
 	{"error", 1, func(j *journal.Journal) func() {
 		log, err := j.Logger(), errors.New("input/output error")
 		return func() { log.Error().Err(err).Msg("sensor failed") }

@@ -14,8 +14,9 @@
 //
 // Lines are appended to journal-<sequence>.jsonl. A full file is followed by one with the next number and never renamed, so
 // neither a clock step nor a crash can confuse the order. All files together stay within Options.MaxBytes: the
-// oldest is removed first. While the file system has less than Options.ReserveBytes free, the files together do not grow: old
-// ones make room for new lines, and once only the current one is left, writing stops until there is space again.
+// oldest is removed first. While the file system has less than Options.ReserveBytes free, or less than an eighth of its
+// size if that is smaller, the files together do not grow: old ones make room for new lines, and once only the current one
+// is left, writing stops until there is space again.
 // One process at a time writes to a folder (flock on the folder itself).
 //
 // # Power cuts
@@ -32,14 +33,21 @@
 // for level error and above. After a failed write the lines not yet on file wait in the queue and are tried again after 1 s,
 // 2 s, 4 s, then every 8 s. Once writing works again a record says what is missing:
 //
-//	{…,"level":"warn","lost":12,"unsynced":3,"outage_s":60.1,"error":"no space left on device","message":"log gap"}
+//	{…,"level":"warn","lost":12,"unsynced":3,"outage_s":60.1,"error":"no space left on device","dir":"/state/log","message":"log gap"}
 //
-// lost lines were refused, unsynced ones were written but a failed fsync leaves open whether they are on the disk.
+// lost lines were refused or went with a removed file, unsynced ones were written but a failed fsync leaves open whether
+// they are on the disk. The console shows this record too. Before, it shows a warning "log files cannot be written" when
+// writing begins to fail and after each hour that it still does; when lines are missing at Close, "log closed with a gap".
+//
+// Whoever removes or moves away the current file or its folder takes the lines in it. Each sync, and the first write
+// after one, looks whether the file is still there; if not, folder and file are made anew, and the gap record counts the
+// lines that this Journal had written to the old one.
 //
 // # Floods
 //
 // Records with the same level and message are the same kind, whatever their fields. Of each kind the first Options.FoldBurst
 // records of every Options.FoldInterval are written; the rest are counted, and the interval ends with one record of the
 // same level and message that has their number in "folded". The kinds beyond the first 256 of one interval share one
-// count, whose message is "other messages". So put what varies into fields, not into the message.
+// count, whose message is "other messages". So put what varies into fields, not into the message. Records of the
+// logger that Journal.Events returns are never folded: they are the product, and their maker bounds their rate.
 package journal

@@ -7,7 +7,10 @@ import (
 )
 
 // entry is where zerolog hands over its events: the producers' side of a Journal.
-type entry struct{ *Journal }
+type entry struct {
+	*Journal
+	whole bool // never folded
+}
 
 // Write takes an event without a level.
 func (e entry) Write(event []byte) (int, error) { return e.WriteLevel(zerolog.NoLevel, event) }
@@ -15,7 +18,7 @@ func (e entry) Write(event []byte) (int, error) { return e.WriteLevel(zerolog.No
 // WriteLevel stamps an event and queues it, or folds it. It neither fails nor waits for a sink; only a panic, which may
 // be the last thing to happen, is synced first. (Fatal closes the journal.)
 func (e entry) WriteLevel(level zerolog.Level, event []byte) (int, error) {
-	e.log(level, event)
+	e.log(level, event, e.whole)
 	if level == zerolog.PanicLevel {
 		ctx, cancel := context.WithTimeout(context.Background(), e.timeout)
 		defer cancel()
@@ -24,7 +27,7 @@ func (e entry) WriteLevel(level zerolog.Level, event []byte) (int, error) {
 	return len(event), nil
 }
 
-func (j *Journal) log(level zerolog.Level, event []byte) {
+func (j *Journal) log(level zerolog.Level, event []byte, whole bool) {
 	message := messageOf(event)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -38,12 +41,14 @@ func (j *Journal) log(level zerolog.Level, event []byte) {
 	if mono >= j.fold.until {
 		j.fold.roll(mono, j.sayFolded)
 	}
-	write, first := j.fold.admit(level, message)
-	if first {
-		j.foldTimer.Reset(j.fold.until - mono)
-	}
-	if !write {
-		return
+	if !whole {
+		write, first := j.fold.admit(level, message)
+		if first {
+			j.foldTimer.Reset(j.fold.until - mono)
+		}
+		if !write {
+			return
+		}
 	}
 	j.line = appendStamp(j.line[:0], j.clock.Now(), j.boot, mono)
 	if len(j.line)+len(event) <= j.limit {
@@ -70,11 +75,22 @@ func (j *Journal) stamp(dst []byte) []byte {
 	return appendStamp(dst, j.clock.Now(), j.boot, j.clock.SinceBoot())
 }
 
-// take empties a queue into a sink's hands.
+// take empties a queue into a sink's hands. The console hears of the gaps of the files as well.
 func (j *Journal) take(q *queue, empty []byte) (lines []byte, urgent bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return q.take(empty, j.stamp)
+	lines, report, urgent := q.take(empty, j.stamp)
+	if j.console != nil && q != j.console.queue && len(report) > 0 {
+		j.tell(report)
+	}
+	return lines, urgent
+}
+
+// tell queues a warning for the console alone.
+func (j *Journal) tell(line []byte) {
+	if j.console != nil && zerolog.WarnLevel >= j.console.queue.least {
+		j.console.queue.push(zerolog.WarnLevel, line, 1)
+	}
 }
 
 // rollFold ends an interval of folding after which no record came.

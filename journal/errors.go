@@ -14,6 +14,8 @@ var (
 	ErrClosed = errors.New("the journal is closed")
 	// ErrReserve says that the file system has too little free space to let the logs grow.
 	ErrReserve = errors.New("the reserve of free space is reached")
+
+	errRemoved = errors.New("the log file was removed")
 )
 
 // DirError says that logs cannot be written to a folder and what to do about it. It wraps the cause.

@@ -18,6 +18,8 @@ const (
 	nameSuffix = ".jsonl"
 	seqDigits  = 12
 	maxSeq     = 999_999_999_999
+
+	reserveShare = 8 // the reserve is at most this part of a file system, or a small one would never take a line
 )
 
 // tornMark closes a line that a power cut or a failed write left unfinished: with it the line is never valid JSON.
@@ -60,20 +62,23 @@ type files struct {
 	unnamed  bool      // a name in dir was not synced
 	ceiling  int64     // bound of total while the reserve is reached, else 0
 	torn     int64     // torn lines found and closed
+	lines    int64     // written to the last segment since the journal was opened
+	removed  bool      // somebody removed the last segment; the writer reports it
+	lost     int64     // lines that went with it
 }
 
-// open makes the folder ready and opens its last file for appending.
+// open makes the folder ready and opens its last file for appending. It locks the folder anew, because another may have
+// taken the place of the one that was locked.
 func (f *files) open() error {
-	if f.lock == nil {
-		if err := makeDir(f.fs, f.dir); err != nil {
-			return err
-		}
-		lock, err := f.fs.Lock(f.dir)
-		if err != nil {
-			return err
-		}
-		f.lock = lock
+	f.close()
+	if err := makeDir(f.fs, f.dir); err != nil {
+		return err
 	}
+	lock, err := f.fs.Lock(f.dir)
+	if err != nil {
+		return err
+	}
+	f.lock = lock
 	if err := f.scan(); err != nil {
 		return err
 	}
@@ -101,12 +106,21 @@ func (f *files) open() error {
 
 func (f *files) path(seq int64) string { return filepath.Join(f.dir, fileName(seq)) }
 
+// last is the number of the last segment, 0 if there is none.
+func (f *files) last() int64 {
+	if len(f.segments) == 0 {
+		return 0
+	}
+	return f.segments[len(f.segments)-1].seq
+}
+
 // scan reads which segments there are.
 func (f *files) scan() error {
 	entries, err := f.fs.List(f.dir)
 	if err != nil {
 		return err
 	}
+	before := f.last()
 	f.segments, f.total = f.segments[:0], 0
 	for _, e := range entries {
 		if seq, ok := parseName(e.Name); ok {
@@ -115,7 +129,33 @@ func (f *files) scan() error {
 		}
 	}
 	slices.SortFunc(f.segments, func(a, b segment) int { return cmp.Compare(a.seq, b.seq) })
+	if f.lines > 0 && !slices.ContainsFunc(f.segments, func(s segment) bool { return s.seq == before }) {
+		f.miss()
+	}
+	if f.last() != before {
+		f.lines = 0
+	}
 	return nil
+}
+
+// check gives up the current file and the lock if the file or the whole folder was removed: open makes both anew.
+func (f *files) check() error {
+	if f.current == nil {
+		return nil
+	}
+	linked, err := f.current.Linked()
+	if err == nil && !linked {
+		f.miss()
+		f.close()
+	}
+	return err
+}
+
+// miss notes that the last segment was removed with all lines in it.
+func (f *files) miss() {
+	f.removed = true
+	f.lost += f.lines
+	f.lines = 0
 }
 
 // mend closes the last line of the current file if it is torn. Where the mark does not fit, the next file is begun.
@@ -158,19 +198,22 @@ func (f *files) create(seq int64) error {
 	if err != nil {
 		return err
 	}
-	f.current, f.unnamed = file, true
+	f.current, f.unnamed, f.lines = file, true, 0
 	f.segments = append(f.segments, segment{seq: seq})
 	return nil
 }
 
-// rotate ends the current file, synced, and begins the next.
+// rotate ends the current file, synced, and begins the next. If the current one was removed, another is open already.
 func (f *files) rotate() error {
+	full := f.current
 	if err := f.sync(); err != nil {
 		return err
 	}
-	seq := f.segments[len(f.segments)-1].seq
+	if f.current != full {
+		return nil
+	}
 	f.closeCurrent()
-	return f.create(seq + 1)
+	return f.create(f.last() + 1)
 }
 
 // append writes whole lines and returns how many bytes of whole lines are written. After an error the current file is
@@ -181,6 +224,11 @@ func (f *files) append(lines []byte) (written int, err error) {
 			f.closeCurrent()
 		}
 	}()
+	if !f.unsynced { // nothing since the last sync: it may have been removed long ago
+		if err := f.check(); err != nil {
+			return 0, err
+		}
+	}
 	for written < len(lines) {
 		if f.current == nil {
 			if err := f.open(); err != nil {
@@ -199,6 +247,7 @@ func (f *files) append(lines []byte) (written int, err error) {
 		}
 		n, err := f.current.Write(chunk)
 		f.grow(int64(n))
+		f.lines += int64(bytes.Count(chunk[:n], newline))
 		written += bytes.LastIndexByte(chunk[:n], '\n') + 1
 		if err != nil {
 			return written, err
@@ -236,7 +285,7 @@ func (f *files) grow(n int64) {
 // makeRoom removes the oldest files until n more bytes keep to the bounds.
 func (f *files) makeRoom(n int64) error {
 	limit := f.maxBytes
-	if free, err := f.fs.Free(f.dir); err == nil && f.reserve > 0 && free-n < f.reserve {
+	if free, size, err := f.fs.Free(f.dir); err == nil && f.reserve > 0 && free-n < min(f.reserve, size/reserveShare) {
 		if f.ceiling == 0 {
 			f.ceiling = f.total
 		}
@@ -259,6 +308,9 @@ func (f *files) makeRoom(n int64) error {
 
 // sync makes all lines written so far survive a power cut.
 func (f *files) sync() error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	if f.current == nil {
 		if err := f.open(); err != nil {
 			return err

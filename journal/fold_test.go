@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -174,5 +175,44 @@ func TestFoldedCountInAFullQueue(t *testing.T) {
 			t.Errorf("%d lost, want the folded ones too", j.Stats().Lost)
 		}
 		checkSum(t, all, j.Stats().Lost, 1200)
+	})
+}
+
+func TestEventsAreNeverFolded(t *testing.T) {
+	m := journaltest.New()
+	var out bytes.Buffer
+	j := open(t, m, folding, func(o *journal.Options) { o.QueueBytes, o.Console = 1<<20, &out })
+	events, log := j.Events(), j.Logger()
+	for n := range 500 {
+		events.Info().Int("n", n).Msg("event")
+		log.Info().Msg("event") // the same kind, but not the product
+	}
+	mustClose(t, j)
+	all, _ := records(t, m)
+	checkRun(t, all, 0, 500)
+	if got := j.Stats(); got.Folded != 400 || got.Lost != 0 || len(all) != 601 {
+		t.Errorf("%d records, stats %+v: want 500 events, 100 others and the count of 400", len(all), got)
+	}
+}
+
+func TestEventsAreBoundedByTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := journaltest.New()
+		j := open(t, m, folding, func(o *journal.Options) { o.QueueBytes, o.Level = 16<<10, zerolog.InfoLevel })
+		release := hang(m, journaltest.Write)
+		events := j.Events()
+		events.Debug().Msg("below the level")
+		events.Info().Msg("event")
+		synctest.Wait() // it hangs
+		for range 999 {
+			events.Info().Msg("event")
+		}
+		release()
+		mustClose(t, j)
+		all, _ := records(t, m)
+		if lost := j.Stats().Lost; lost < 700 || int64(len(all)) != 1000-lost+1 {
+			t.Errorf("%d records, %d lost: want together 1000 and the gap", len(all), lost)
+		}
+		checkGap(t, all, j.Stats().Lost, "queue full")
 	})
 }

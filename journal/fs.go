@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,8 +32,8 @@ type FS interface {
 	Remove(name string) error
 	// SyncDir makes the names in dir survive a power cut.
 	SyncDir(dir string) error
-	// Free returns the bytes that this process may still use on the file system of dir.
-	Free(dir string) (int64, error)
+	// Free returns the bytes that this process may still use on the file system of dir, and the size of all of it.
+	Free(dir string) (free, size int64, err error)
 }
 
 // Entry is a regular file in a folder.
@@ -48,6 +49,8 @@ type File interface {
 	io.Closer
 	// Sync makes the content survive a power cut.
 	Sync() error
+	// Linked reports whether the file can still be found: it has a link, and there is a file of its name.
+	Linked() (bool, error)
 }
 
 // osFS is the FS of the operating system.
@@ -59,7 +62,31 @@ func (osFS) Remove(name string) error { return os.Remove(name) }
 
 func (osFS) Append(name string, mode fs.FileMode) (File, error) {
 	// O_NOFOLLOW: a planted link must not make a privileged process append to someone else's file.
-	return os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW, mode)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW, mode)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// osFile is the File of the operating system.
+type osFile struct{ *os.File }
+
+// Linked looks for the name too, because a file moved away, alone or with its folder, keeps its link. It does not compare
+// the two inodes: overlayfs before Linux 4.19 shows different ones for one file.
+func (f osFile) Linked() (bool, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink == 0 {
+		return false, nil
+	}
+	_, err = os.Lstat(f.Name())
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (osFS) Lock(dir string) (io.Closer, error) {
@@ -111,12 +138,13 @@ func (osFS) SyncDir(dir string) error {
 	return nil
 }
 
-func (osFS) Free(dir string) (int64, error) {
+func (osFS) Free(dir string) (free, size int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("statfs %s: %w", dir, err)
+		return 0, 0, fmt.Errorf("statfs %s: %w", dir, err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil // the types differ between machines
+	block := int64(st.Bsize) // the types differ between machines
+	return int64(st.Bavail) * block, int64(st.Blocks) * block, nil
 }
 
 // makeDir makes dir and the missing folders above it.

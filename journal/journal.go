@@ -29,7 +29,7 @@ type Options struct {
 
 	MaxBytes     int64         // bound of all files together, default 64 MiB, at least twice FileBytes
 	FileBytes    int64         // bound of one file, default 4 MiB, at least 4 KiB
-	ReserveBytes int64         // free space of the file system below which the files do not grow, default 32 MiB; negative: none
+	ReserveBytes int64         // free space below which the files do not grow, default 32 MiB, at most an eighth of the file system; negative: none
 	SyncInterval time.Duration // longest time until a record below level error is synced, default 5 s
 	QueueBytes   int           // bound of what waits for the disk, default 256 KiB, at least 16 KiB
 	FoldBurst    int           // records of a kind that are written before the rest is folded, default 100
@@ -44,7 +44,7 @@ type Options struct {
 // Stats counts since Open. Lines are records.
 type Stats struct {
 	Written     int64 // lines that reached a file
-	Lost        int64 // lines refused by a full queue or given up by Close
+	Lost        int64 // lines refused by a full queue, given up by Close or in a file that somebody removed
 	Unsynced    int64 // lines written, but their fsync failed
 	Folded      int64 // lines counted instead of written
 	Torn        int64 // torn lines found at the end of a file and closed
@@ -108,8 +108,16 @@ func Open(o Options) (*Journal, error) {
 func (j *Journal) start(o Options, log *files, logErr error) {
 	j.foldTimer = time.AfterFunc(o.FoldInterval, j.rollFold)
 	j.foldTimer.Stop()
+	if o.Console != nil { // first, because the writer tells it of failures
+		q := newQueue(consoleBytes)
+		q.least = o.ConsoleLevel
+		j.queues = append(j.queues, q)
+		j.console = newConsole(j, q, o.Console)
+		go j.console.run()
+	}
 	if log != nil {
 		q := newQueue(o.QueueBytes)
+		q.dir = o.Dir
 		j.queues = append(j.queues, q)
 		j.writer = newWriter(j, q, log, o.SyncInterval)
 		j.stats.Bytes, j.stats.Torn = log.total, log.torn
@@ -117,13 +125,6 @@ func (j *Journal) start(o Options, log *files, logErr error) {
 			j.writer.fail(logErr)
 		}
 		go j.writer.run()
-	}
-	if o.Console != nil {
-		q := newQueue(consoleBytes)
-		q.least = o.ConsoleLevel
-		j.queues = append(j.queues, q)
-		j.console = newConsole(j, q, o.Console)
-		go j.console.run()
 	}
 }
 
@@ -180,7 +181,13 @@ func ParseLevel(name string) (zerolog.Level, error) {
 
 // Logger returns a logger that writes to the journal.
 func (j *Journal) Logger() zerolog.Logger {
-	return zerolog.New(entry{j}).Level(j.level)
+	return zerolog.New(entry{Journal: j}).Level(j.level)
+}
+
+// Events returns a logger whose records are never folded, for records that are the product itself and whose rate their
+// maker bounds. They share the queues with all others, so a flood of them is still refused and counted.
+func (j *Journal) Events() zerolog.Logger {
+	return zerolog.New(entry{Journal: j, whole: true}).Level(j.level)
 }
 
 // Stats returns the counters.
@@ -220,27 +227,37 @@ func (j *Journal) close() error {
 	j.fold.roll(0, j.sayFolded)
 	j.closed = true
 	j.mu.Unlock()
-	deadline := time.NewTimer(j.timeout)
-	defer deadline.Stop()
-	if j.console != nil {
+	deadline := time.After(j.timeout)
+	err := j.closeWriter()
+	if j.console != nil { // last, because it tells what is missing in the files
 		close(j.console.stop)
-	}
-	if j.writer != nil {
-		close(j.writer.stop)
-		select {
-		case <-j.writer.done:
-		case <-deadline.C:
-			return fmt.Errorf("the log was not on disk after %v", j.timeout)
-		}
-	}
-	if j.console != nil {
 		select {
 		case <-j.console.done:
-		case <-deadline.C: // what people do not see is on file
+		case <-deadline: // what people do not see is on file
 		}
 	}
-	if j.writer != nil {
-		return j.writer.err
+	return err
+}
+
+// closeWriter ends the writer. With a console it leaves a quarter of the time to tell that the disk hangs.
+func (j *Journal) closeWriter() error {
+	w := j.writer
+	if w == nil {
+		return nil
 	}
-	return nil
+	patience := j.timeout
+	if j.console != nil {
+		patience -= j.timeout / 4
+	}
+	close(w.stop)
+	select {
+	case <-w.done:
+		return w.err
+	case <-time.After(patience):
+	}
+	err := fmt.Errorf("the log was not on disk after %v", patience)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w.tellEnd(gap{lost: w.queue.gap.lost + w.waiting()}, err)
+	return err
 }

@@ -269,7 +269,8 @@ func TestHungDiskBlocksNobody(t *testing.T) {
 func TestReserveStopsGrowth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := journaltest.New()
-		m.SetSize(100_000)
+		m.SetSize(500_000) // the reserve is less than an eighth
+		m.Put("/ballast", make([]byte, 400_000))
 		j := open(t, m, func(o *journal.Options) {
 			o.FileBytes, o.MaxBytes, o.ReserveBytes = 8192, 90_000, 60_000
 		})
@@ -280,13 +281,13 @@ func TestReserveStopsGrowth(t *testing.T) {
 			}
 		}
 		write(0, 1000)
-		before := m.Used()
+		before := m.Used() - 400_000
 		if before > 40_000 || before < 30_000 {
 			t.Errorf("%d bytes used, want the 40000 beside the reserve", before)
 		}
 		m.Put("/other", make([]byte, 55_000)) // another program fills the disk
 		write(1000, 1200)
-		if got := m.Used() - 55_000; got > before || got < before-2*8192 {
+		if got := m.Used() - 455_000; got > before || got < before-2*8192 {
 			t.Errorf("%d bytes of logs, before %d: want new lines in place of old ones", got, before)
 		}
 		if got := j.Stats(); got.Lost != 0 || got.Err != nil {
@@ -300,21 +301,44 @@ func TestReserveStopsGrowth(t *testing.T) {
 	})
 }
 
+// The default reserve is larger than this disk: an eighth of it stays free instead.
+func TestReserveOnASmallDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 16 << 20
+		m := journaltest.New()
+		m.SetSize(size)
+		j := open(t, m, func(o *journal.Options) { o.FileBytes, o.QueueBytes = 1<<20, 2<<20 })
+		n := 0
+		for ; n < 150_000; n += 1000 { // about 19 MB
+			numbered(j, n, n+1000)
+			synctest.Wait()
+		}
+		mustClose(t, j)
+		if got := m.Used(); got > size*7/8 || got < size*7/8-2<<20 {
+			t.Errorf("%d bytes used, want all but an eighth of %d", got, size)
+		}
+		all, _ := records(t, m)
+		if got := number(t, all[len(all)-1], "n"); got != int64(n-1) || j.Stats().Lost != 0 {
+			t.Errorf("last record %d, stats %+v: want %d and nothing lost", got, j.Stats(), n-1)
+		}
+	})
+}
+
 func TestReserveWithOneFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := journaltest.New()
-		m.SetSize(100_000)
+		m.SetSize(500_000)
 		j := open(t, m, func(o *journal.Options) { o.ReserveBytes = 60_000 })
 		numbered(j, 0, 10)
 		synctest.Wait()
+		m.Put("/other", make([]byte, 450_000))
 		used := m.Used()
-		m.SetSize(60_000)
 		numbered(j, 10, 20)
 		time.Sleep(time.Minute)
 		if got := j.Stats(); !errors.Is(got.Err, journal.ErrReserve) || m.Used() != used {
 			t.Errorf("error %v, %d bytes more: want ErrReserve and no growth", got.Err, m.Used()-used)
 		}
-		m.SetSize(100_000)
+		m.Delete("/other")
 		time.Sleep(10 * time.Second)
 		mustClose(t, j)
 		all, _ := records(t, m)

@@ -12,6 +12,7 @@ const gapRoom = 1 << 10
 // queue holds the lines on their way to one sink. The Journal's mutex guards it.
 type queue struct {
 	least   zerolog.Level // records below it are not for this sink
+	dir     string        // folder of the sink, empty for the console
 	pending []byte
 	bound   int           // bytes
 	lines   int64         // in pending
@@ -70,19 +71,21 @@ func (q *queue) signal() {
 	}
 }
 
-// take swaps the pending lines for an empty buffer, after adding a record of the gap if there was one.
-func (q *queue) take(empty []byte, stamp func([]byte) []byte) (lines []byte, urgent bool) {
+// take swaps the pending lines for an empty buffer, after adding a record of the gap if there was one: report, the end of lines.
+func (q *queue) take(empty []byte, stamp func([]byte) []byte) (lines, report []byte, urgent bool) {
 	if q.gap != (gap{}) {
-		q.pending = appendGap(stamp(q.pending), q.gap)
+		start := len(q.pending)
+		q.pending = appendGap(stamp(q.pending), q.gap, q.dir, "log gap")
+		report = q.pending[start:]
 		q.gap = gap{}
 	}
 	lines, urgent = q.pending, q.urgent
 	q.pending, q.lines, q.urgent = empty[:0], 0, false
-	return lines, urgent
+	return lines, report, urgent
 }
 
 // appendGap writes what is missing after a stamp.
-func appendGap(dst []byte, g gap) []byte {
+func appendGap(dst []byte, g gap, dir, message string) []byte {
 	dst = appendLevel(dst, zerolog.WarnLevel)
 	dst = appendInt(dst, "lost", g.lost)
 	if g.unsynced > 0 {
@@ -91,6 +94,14 @@ func appendGap(dst []byte, g gap) []byte {
 	if g.outage > 0 {
 		dst = appendSeconds(dst, "outage_s", g.outage)
 	}
-	dst = appendText(dst, "error", g.reason)
-	return appendMessage(dst, []byte("log gap"))
+	return appendTrouble(dst, g.reason, dir, message)
+}
+
+// appendTrouble ends a warning with its cause and, if there is one, the folder.
+func appendTrouble(dst []byte, reason, dir, message string) []byte {
+	dst = appendText(dst, "error", reason)
+	if dir != "" {
+		dst = appendText(dst, "dir", dir)
+	}
+	return appendMessage(dst, []byte(message))
 }

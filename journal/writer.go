@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // Waits between attempts while writing fails: short enough to lose little, long enough to spare a disk that stays broken.
@@ -12,6 +15,9 @@ const (
 	firstRetry = time.Second
 	lastRetry  = 8 * time.Second
 )
+
+// complaint is how often the console hears of an outage while it lasts.
+const complaint = time.Hour
 
 // writer is the goroutine that owns the files: it alone waits for the disk.
 type writer struct {
@@ -25,15 +31,16 @@ type writer struct {
 	done  chan struct{}
 	err   error // of the last attempt before done
 
-	buffer     []byte // what was taken from the queue
-	rest       []byte // the lines of buffer that are not on file yet
+	buffer     []byte       // what was taken from the queue
+	rest       []byte       // the lines of buffer that are not on file yet
+	left       atomic.Int64 // number of lines in rest
 	restUrgent bool
 	unsynced   int64 // lines on file that wait for fsync
 
 	syncTimer, retryTimer *time.Timer
 	syncArmed             bool
-	failure               error // why writing does not work, nil while it does
-	failedAt              time.Duration
+	failure               error         // why writing does not work, nil while it does
+	failedAt, toldAt      time.Duration // since boot: its begin, and when the console last heard of it
 	retry                 time.Duration // the next wait
 }
 
@@ -106,6 +113,7 @@ func (w *writer) write() error {
 	}
 	w.rest, w.restUrgent = w.journal.take(w.queue, w.buffer)
 	w.buffer = w.rest
+	w.left.Store(int64(bytes.Count(w.rest, newline)))
 	return w.writeRest()
 }
 
@@ -117,7 +125,7 @@ func (w *writer) writeRest() error {
 	n, err := w.files.append(w.rest)
 	lines := int64(bytes.Count(w.rest[:n], newline))
 	w.rest = w.rest[n:]
-	w.unsynced += lines
+	w.left.Add(-lines)
 	w.publish(lines)
 	return err
 }
@@ -142,7 +150,9 @@ func (w *writer) probe() error {
 
 // sync brings what is on file through fsync. After a failed fsync nobody can tell which lines are on the disk.
 func (w *writer) sync() error {
-	if err := w.files.sync(); err != nil {
+	err := w.files.sync()
+	w.publish(0)
+	if err != nil {
 		j := w.journal
 		j.mu.Lock()
 		w.queue.gap.unsynced += w.unsynced
@@ -157,32 +167,58 @@ func (w *writer) sync() error {
 	return nil
 }
 
-// fail notes that writing does not work and when to try again.
+// fail notes that writing does not work and when to try again. The console hears of it, because the files cannot tell.
 func (w *writer) fail(err error) {
-	if w.failure == nil {
-		w.failedAt = w.journal.clock.SinceBoot()
+	j := w.journal
+	now := j.clock.SinceBoot()
+	begins := w.failure == nil
+	if begins {
+		w.failedAt = now
 	}
 	w.failure = err
-	w.journal.mu.Lock()
-	w.journal.stats.Errors++
-	w.journal.stats.Err = err
-	w.journal.mu.Unlock()
+	j.mu.Lock()
+	j.stats.Errors++
+	j.stats.Err = err
+	if begins || now-w.toldAt >= complaint {
+		w.toldAt = now
+		j.line = appendLevel(j.stamp(j.line[:0]), zerolog.WarnLevel)
+		j.line = appendTrouble(j.line, err.Error(), w.files.dir, "log files cannot be written")
+		j.tell(j.line)
+	}
+	j.mu.Unlock()
 	w.retryTimer.Reset(w.retry)
 	w.retry = min(2*w.retry, lastRetry)
 }
 
-// publish updates the statistics after a write of so many lines.
+// publish updates the statistics after a write of so many lines or a sync. Lines that went with a removed file are lost;
+// the next take reports it.
 func (w *writer) publish(lines int64) {
-	j := w.journal
+	f, j := w.files, w.journal
+	w.unsynced = min(w.unsynced+lines, f.lines) // older ones were synced by a rotation or are lost
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.stats.Written += lines
-	j.stats.Bytes, j.stats.Torn = w.files.total, w.files.torn
+	j.stats.Bytes, j.stats.Torn = f.total, f.torn
+	if f.removed {
+		w.queue.lose(f.lost, errRemoved.Error())
+		w.queue.signal()
+		f.removed, f.lost = false, 0
+	}
 }
 
-// finish writes and syncs what is left. Lines that the disk still refuses are lost.
+// owesGap reports whether there is a gap that no record tells of yet.
+func (w *writer) owesGap() bool {
+	w.journal.mu.Lock()
+	defer w.journal.mu.Unlock()
+	return w.queue.gap != gap{}
+}
+
+// finish writes and syncs what is left. Lines that the disk still refuses are lost, which the console hears.
 func (w *writer) finish() {
 	w.err = w.step(true)
+	if w.err == nil && w.owesGap() { // its sync found the file removed
+		w.err = w.step(true)
+	}
 	w.syncTimer.Stop()
 	w.retryTimer.Stop()
 	w.files.close()
@@ -192,11 +228,24 @@ func (w *writer) finish() {
 	j := w.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	left := int64(bytes.Count(w.rest, newline)) + w.queue.lines
+	left := w.waiting()
+	w.queue.lose(left, w.err.Error())
+	w.queue.gap.outage += j.clock.SinceBoot() - w.failedAt
+	w.tellEnd(w.queue.gap, w.err)
 	if left > 0 {
-		w.queue.lose(left, w.err.Error())
 		w.err = fmt.Errorf("%d lines of the log are lost: %w", left, w.err)
 	}
+}
+
+// waiting returns how many lines are not on file yet. The Journal's mutex is held.
+func (w *writer) waiting() int64 { return w.left.Load() + w.queue.lines }
+
+// tellEnd tells the console what the files lack at the end. The Journal's mutex is held.
+func (w *writer) tellEnd(g gap, err error) {
+	g.reason = err.Error()
+	j := w.journal
+	j.line = appendGap(j.stamp(j.line[:0]), g, w.files.dir, "log closed with a gap")
+	j.tell(j.line)
 }
 
 // request asks the goroutine to write and sync everything queued so far, and waits for the outcome.

@@ -86,7 +86,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	}
 	defer log.Close()
 	logger := log.Logger()
-	if err := f.watch(cmd, cfg, logger); err != nil {
+	if err := f.watch(cmd, cfg, logger, log.Events()); err != nil {
 		logger.Error().Err(err).Msg("run failed")
 		if cfg.Log.Level == "off" {
 			return err
@@ -96,8 +96,8 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// watch runs the pipeline until its end and prints events.
-func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger zerolog.Logger) error {
+// watch runs the pipeline until its end, prints events and logs them.
+func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger, events zerolog.Logger) error {
 	// What a run keeps is small, what it throws away is a decoded picture many times
 	// a second: collect early, for a little more CPU (GOGC's default keeps twice as much).
 	debug.SetGCPercent(20)
@@ -113,7 +113,7 @@ func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger zerolog.L
 	}
 	out := startPrinter(cmd.OutOrStdout(), f.json, logger)
 	emit := func(e fusion.Event) {
-		logger.Info().Str("event", e.Name).Str("state", e.State).Float64("p", e.P).
+		events.Info().Str("event", e.Name).Str("state", e.State).Float64("p", e.P).
 			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg(e.Name + " " + e.State)
 		out.print(e)
 	}

@@ -57,6 +57,14 @@ func (f *file) Sync() error {
 	return nil
 }
 
+func (f *file) Linked() (bool, error) {
+	if err := f.fs.begin(Stat, f.name, nil); err != nil {
+		return false, err
+	}
+	defer f.fs.mu.Unlock()
+	return f.fs.names[f.name] == f.inode, nil
+}
+
 func (f *file) Close() error {
 	if err := f.fs.begin(Close, f.name, nil); err != nil {
 		return err

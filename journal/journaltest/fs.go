@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing/fstest"
@@ -34,6 +35,7 @@ const (
 	Write   Op = "write"
 	Read    Op = "read"
 	Sync    Op = "sync"
+	Stat    Op = "stat" // asking whether a file is linked
 	Close   Op = "close"
 	Remove  Op = "remove"
 	SyncDir Op = "syncdir"
@@ -99,7 +101,7 @@ type FS struct {
 	dirs    map[string]bool   // whether a power cut leaves them
 	names   map[string]*inode // as programs see them
 	durable map[string]*inode // as a power cut leaves them
-	locked  map[string]bool
+	locked  map[string]*lock
 	size    int64 // of the disk
 }
 
@@ -107,7 +109,7 @@ type FS struct {
 func New() *FS {
 	return &FS{
 		dirs: map[string]bool{"/": true, ".": true}, names: map[string]*inode{}, durable: map[string]*inode{},
-		locked: map[string]bool{}, size: math.MaxInt64 / 2,
+		locked: map[string]*lock{}, size: math.MaxInt64 / 2,
 	}
 }
 
@@ -157,6 +159,17 @@ func (m *FS) Put(name string, data []byte) {
 	m.names[name], m.durable[name] = f, f
 }
 
+// Delete removes a file, or a folder with all that is in it, as another program would. Open files stay usable.
+func (m *FS) Delete(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	gone := func(path string) bool { return path == name || strings.HasPrefix(path, name+"/") }
+	maps.DeleteFunc(m.names, func(path string, _ *inode) bool { return gone(path) })
+	maps.DeleteFunc(m.durable, func(path string, _ *inode) bool { return gone(path) })
+	maps.DeleteFunc(m.dirs, func(path string, _ bool) bool { return gone(path) })
+	maps.DeleteFunc(m.locked, func(path string, _ *lock) bool { return gone(path) })
+}
+
 // Reader returns what is in dir now, for journal.ReadFS.
 func (m *FS) Reader(dir string) fs.FS {
 	m.mu.Lock()
@@ -177,7 +190,7 @@ func (m *FS) Reboot(rng *rand.Rand) *FS {
 	defer m.mu.Unlock()
 	after := New()
 	for dir := range m.dirs {
-		if m.dirs[dir] {
+		if m.survives(dir) {
 			after.dirs[dir] = true
 		}
 	}
@@ -197,6 +210,11 @@ func (m *FS) Reboot(rng *rand.Rand) *FS {
 		after.names[name], after.durable[name] = g, g
 	}
 	return after
+}
+
+// survives reports whether a power cut leaves a folder and all above it.
+func (m *FS) survives(dir string) bool {
+	return m.dirs[dir] && (filepath.Dir(dir) == dir || m.survives(filepath.Dir(dir)))
 }
 
 func (m *FS) everyName() map[string]*inode {
@@ -267,21 +285,29 @@ func (m *FS) Lock(dir string) (io.Closer, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if m.locked[dir] {
+	if !m.isDir(dir) {
+		return nil, &fs.PathError{Op: "lock", Path: dir, Err: syscall.ENOENT}
+	}
+	if m.locked[dir] != nil {
 		return nil, journal.ErrBusy
 	}
-	m.locked[dir] = true
-	return unlock(func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		delete(m.locked, dir)
-	}), nil
+	l := &lock{m, dir}
+	m.locked[dir] = l
+	return l, nil
 }
 
-type unlock func()
+// lock is a lock on a folder. One on a folder that was deleted says nothing of another with the same name.
+type lock struct {
+	fs  *FS
+	dir string
+}
 
-func (u unlock) Close() error {
-	u()
+func (l *lock) Close() error {
+	l.fs.mu.Lock()
+	defer l.fs.mu.Unlock()
+	if l.fs.locked[l.dir] == l {
+		delete(l.fs.locked, l.dir)
+	}
 	return nil
 }
 
@@ -291,6 +317,9 @@ func (m *FS) List(dir string) ([]journal.Entry, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
+	if !m.isDir(dir) {
+		return nil, &fs.PathError{Op: "list", Path: dir, Err: syscall.ENOENT}
+	}
 	var entries []journal.Entry
 	for name, f := range m.names {
 		if filepath.Dir(name) == dir {
@@ -336,6 +365,9 @@ func (m *FS) SyncDir(dir string) error {
 		return err
 	}
 	defer m.mu.Unlock()
+	if !m.isDir(dir) {
+		return &fs.PathError{Op: "syncdir", Path: dir, Err: syscall.ENOENT}
+	}
 	for child := range m.dirs {
 		if filepath.Dir(child) == dir {
 			m.dirs[child] = true
@@ -355,10 +387,10 @@ func (m *FS) SyncDir(dir string) error {
 }
 
 // Free implements journal.FS.
-func (m *FS) Free(dir string) (int64, error) {
+func (m *FS) Free(dir string) (free, size int64, err error) {
 	if err := m.begin(Free, dir, nil); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer m.mu.Unlock()
-	return max(0, m.size-m.used()), nil
+	return max(0, m.size-m.used()), m.size, nil
 }
