@@ -22,7 +22,11 @@ func init() {
 	})
 }
 
-// fifo reads lines from a named pipe, made with mode 0660 where there is none. Writers may come and go.
+// maxPipe is the most a pipe holds unless root made it larger (pipe-max-size in pipe(7)).
+const maxPipe = 1 << 20
+
+// fifo reads lines from a named pipe, made with mode 0660 where there is none. Writers may come and go, and so may the pipe: when it
+// is removed it is made anew, when it is replaced its successor is opened.
 type fifo struct{ speaker }
 
 func openFIFO(b base) (Source, error) {
@@ -41,23 +45,22 @@ func openFIFO(b base) (Source, error) {
 
 func (s *fifo) Run(ctx context.Context, out *Queue) error {
 	s.ctx, s.out = ctx, out
-	return s.retry(ctx, func(working func()) error {
-		emit := func(text string) error {
-			working()
-			return s.sayNow(text)
-		}
-		return s.read(ctx, emit)
-	})
+	return s.retry(ctx, func(working func()) error { return s.read(ctx, working) })
 }
 
-// read delivers what all writers write until it fails.
-func (s *fifo) read(ctx context.Context, emit func(string) error) error {
-	f, err := openPipe(s.cfg.Path)
+// read delivers what all writers write until that fails or another file takes the FIFO's place.
+func (s *fifo) read(ctx context.Context, working func()) error {
+	f, info, err := openPipe(s.cfg.Path)
 	if err != nil {
 		return fmt.Errorf("open FIFO: %w", err)
 	}
 	defer f.Close()
-	defer expire(ctx, f)()
+	guarded, release, err := guard(ctx, s.cfg.Path, info)
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer expire(guarded, f)()
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -65,16 +68,21 @@ func (s *fifo) read(ctx context.Context, emit func(string) error) error {
 	r := &pipeReader{conn: conn}
 	r.try = r.read
 	split, buf := s.newSplitter(), make([]byte, textBuffer)
-	for {
+	working()
+	for err == nil {
 		// Every end of file is the last writer's leaving: its last line needs no newline.
-		if err := readLines(ctx, r, split, buf, emit); err != nil {
+		err = readLines(guarded, r, split, buf, s.sayNow)
+	}
+	if guarded.Err() != nil && ctx.Err() == nil { // what was written before nobody found the FIFO any more
+		if err := readLines(ctx, io.LimitReader(&pipeRest{r}, maxPipe), split, buf, s.sayNow); err != nil {
 			return err
 		}
 	}
+	return causeOf(guarded, err)
 }
 
 // openPipe opens the FIFO, made if missing, without waiting for a writer.
-func openPipe(path string) (*os.File, error) {
+func openPipe(path string) (*os.File, os.FileInfo, error) {
 	err := unix.Mkfifo(path, 0o660)
 	switch {
 	case err == nil:
@@ -83,17 +91,18 @@ func openPipe(path string) (*os.File, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make %s: %w", path, err)
+		return nil, nil, fmt.Errorf("make %s: %w", path, err)
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if info, err := f.Stat(); err != nil || info.Mode().Type() != os.ModeNamedPipe {
+	info, err := f.Stat()
+	if err != nil || info.Mode().Type() != os.ModeNamedPipe {
 		f.Close()
-		return nil, errors.Join(err, fmt.Errorf("%s is no FIFO", path))
+		return nil, nil, errors.Join(err, fmt.Errorf("%s is no FIFO", path))
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // pipeReader reads a FIFO across its writers: io.EOF is told once when the last one leaves, and the next Read waits for another.
@@ -134,4 +143,20 @@ func (r *pipeReader) read(fd uintptr) bool {
 		}
 		return true
 	}
+}
+
+// pipeRest reads what the FIFO holds, waiting for nothing.
+type pipeRest struct{ *pipeReader }
+
+// Read implements io.Reader.
+func (r *pipeRest) Read(b []byte) (int, error) {
+	r.buf, r.n, r.err = b, 0, nil
+	some := false
+	if err := r.conn.Control(func(fd uintptr) { some = r.read(fd) }); err != nil {
+		return 0, err
+	}
+	if !some {
+		return 0, io.EOF
+	}
+	return r.n, r.err
 }

@@ -23,12 +23,14 @@ func init() {
 }
 
 const (
-	maxFrameBytes  = 8 << 20 // of one JPEG in a stream
+	maxFrameBytes  = 8 << 20     // of one JPEG in a stream
+	maxFramePixels = 4096 * 2304 // of one JPEG in a stream: frame after frame is decoded, so less than of a picture
 	maxRedirects   = 3
 	defaultTimeout = 10 * time.Second
 )
 
-// mjpeg watches a camera that sends JPEG after JPEG over HTTP. A stream that ends, fails or brings no picture for cfg.Timeout
+// mjpeg watches a camera that sends JPEG after JPEG over HTTP, each of at most maxFramePixels pixels; what else it sends counts as
+// broken. A stream that ends, fails or brings no picture for cfg.Timeout
 // (default 10 s) is opened anew.
 type mjpeg struct {
 	base
@@ -100,7 +102,7 @@ func (s *mjpeg) watch(ctx context.Context, out *Queue, working func()) error {
 		}
 		it := s.item(out, "")
 		it.At = s.env.Clock.Now()
-		if err := decodePicture(s.data, &it.Image); err != nil {
+		if err := decodeJPEG(s.data, &it.Image, maxFramePixels); err != nil {
 			out.Recycle(it)
 			s.env.Counters.Broken.Add(1)
 			if !broken {

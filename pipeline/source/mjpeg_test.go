@@ -124,6 +124,35 @@ func TestMJPEGReconnects(t *testing.T) {
 	})
 }
 
+func TestMJPEGTakesOnlyModestJPEGs(t *testing.T) {
+	wide := encodeJPEG(t, scene(16, 8))
+	for name, c := range map[string]struct {
+		in   []byte
+		want string
+	}{
+		"PNG":         {encodePNG(t, scene(24, 8)), "not a JPEG picture"},
+		"over the 4K": {sequential(3080, 1), "picture of 3080x3080 pixels: 1 to 9 million can be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := startCamera(t, "http://camera/", newCamera(t, hang(multipartHead+part(c.in)+part(wide))))
+				if it := r.next(); it.Image.Width != 16 {
+					t.Errorf("a picture %d pixels wide, want the one after it", it.Image.Width)
+				}
+				r.stop()
+				if n := r.env.Counters.Broken.Load(); n != 1 || !strings.Contains(r.log.String(), c.want) {
+					t.Errorf("%d broken pictures, log %s; want one with %q", n, r.log, c.want)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+	var into Image
+	if err := decodeJPEG(sequential(3072, 1), &into, maxFramePixels); err != nil || len(into.Pix) != 3*maxFramePixels {
+		t.Errorf("a frame of the largest size: %v, %d bytes", err, len(into.Pix))
+	}
+}
+
 func TestMJPEGBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCamera(t, nil)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"runtime"
 )
 
 // Limits on a picture. A JPEG or PNG of few bytes can claim any number of pixels, so both count. A board has 1 GiB, and a
@@ -16,6 +18,13 @@ import (
 const (
 	MaxPictureBytes = 32 << 20
 	MaxPixels       = 16 << 20
+	largePixels     = 4 << 20  // from here on a picture waits until the one before has been freed
+	maxPNGPixBytes  = 64 << 20 // of a PNG once decoded: all of MaxPixels with 8 bits a channel, half with 16
+)
+
+const (
+	magicJPEG = "\xff\xd8\xff"
+	magicPNG  = "\x89PNG\r\n\x1a\n"
 )
 
 // DecodePicture reads a JPEG or PNG picture into into, turned upright where the JPEG's EXIF data says so. Transparent pixels are
@@ -30,40 +39,84 @@ func DecodePicture(r io.Reader, into *Image) error {
 
 // decodePicture is DecodePicture of a picture in memory. All it allocates is what the standard library's decoders do.
 func decodePicture(data []byte, into *Image) error {
-	if len(data) > MaxPictureBytes {
-		return fmt.Errorf("picture is larger than %d MiB", MaxPictureBytes>>20)
-	}
-	turned := orientation(1)
-	header, decode := png.DecodeConfig, png.Decode
 	switch {
-	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
-		header, decode = jpeg.DecodeConfig, jpeg.Decode
-		turned = exifOrientation(data)
-	case !bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		return errors.New("neither a JPEG nor a PNG picture")
+	case len(data) > MaxPictureBytes:
+		return fmt.Errorf("picture is larger than %d MiB", MaxPictureBytes>>20)
+	case bytes.HasPrefix(data, []byte(magicJPEG)):
+		return decodeJPEG(data, into, MaxPixels)
+	case bytes.HasPrefix(data, []byte(magicPNG)):
+		return decodePNG(data, into)
 	}
-	cfg, err := header(bytes.NewReader(data))
+	return errors.New("neither a JPEG nor a PNG picture")
+}
+
+// decodeJPEG decodes a JPEG of at most maxPixels pixels, upright.
+func decodeJPEG(data []byte, into *Image, maxPixels int) error {
+	if !bytes.HasPrefix(data, []byte(magicJPEG)) {
+		return errors.New("not a JPEG picture")
+	}
+	cfg, err := jpeg.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("read picture header: %w", unexpected(err))
 	}
-	if err := checkSize(cfg.Width, cfg.Height); err != nil {
+	if err := checkSize(cfg.Width, cfg.Height, maxPixels); err != nil {
 		return err
 	}
 	if err := checkScans(data); err != nil {
 		return err
 	}
-	img, err := decode(bytes.NewReader(data))
+	makeRoom(cfg)
+	img, err := jpeg.Decode(bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("decode picture: %w", unexpected(err))
 	}
-	drawPicture(into, img, turned)
+	drawPicture(into, img, exifOrientation(data))
 	return nil
 }
 
-// checkSize reports a picture without pixels or with too many.
-func checkSize(width, height int) error {
-	if width < 1 || height < 1 || width > MaxPixels || height > MaxPixels || width*height > MaxPixels {
-		return fmt.Errorf("picture of %dx%d pixels: 1 to %d million can be read", width, height, MaxPixels/1000000)
+func decodePNG(data []byte, into *Image) error {
+	cfg, err := png.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("read picture header: %w", unexpected(err))
+	}
+	if err := checkSize(cfg.Width, cfg.Height, MaxPixels); err != nil {
+		return err
+	}
+	if size := cfg.Width * cfg.Height * pngPixelBytes(cfg.ColorModel); size > maxPNGPixBytes {
+		return fmt.Errorf("PNG of %dx%d pixels at 16 bits takes %d MiB: at most %d can be read; save it with 8 bits a channel",
+			cfg.Width, cfg.Height, size>>20, maxPNGPixBytes>>20)
+	}
+	makeRoom(cfg)
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("decode picture: %w", unexpected(err))
+	}
+	drawPicture(into, img, 1)
+	return nil
+}
+
+// makeRoom frees what decoding the picture before left behind, if the next is large: the collector lets the heap grow to twice what is
+// in use first, which is more than a board has. It takes far less time than decoding.
+func makeRoom(cfg image.Config) {
+	if cfg.Width*cfg.Height >= largePixels {
+		runtime.GC()
+	}
+}
+
+// pngPixelBytes is the most that image/png takes for a pixel: red, green, blue and alpha, even of a grey picture, since a chunk behind
+// the header may make one grey transparent.
+func pngPixelBytes(m color.Model) int {
+	switch m {
+	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	}
+	return 4
+}
+
+// checkSize reports a picture without pixels or with more than most.
+func checkSize(width, height, most int) error {
+	if width < 1 || height < 1 || width > most || height > most || width*height > most {
+		return fmt.Errorf("picture of %dx%d pixels: 1 to %d million can be read", width, height, most/1000000)
 	}
 	return nil
 }

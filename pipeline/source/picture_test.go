@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"image/png"
 	"io"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -134,6 +136,11 @@ func TestDecodePictureRefuses(t *testing.T) {
 	huge := slices.Clone(small)
 	binary.BigEndian.PutUint32(huge[16:], 1<<30)
 	copy(huge[29:], crcOf(huge[12:29]))
+	deep := slices.Clone(small) // one row more than 64 MiB of 16 bits a channel
+	binary.BigEndian.PutUint32(deep[16:], 4096)
+	binary.BigEndian.PutUint32(deep[20:], 2049)
+	deep[24] = 16
+	copy(deep[29:], crcOf(deep[12:29]))
 	broken := errors.New("disk on fire")
 	for _, c := range []struct {
 		name string
@@ -146,6 +153,7 @@ func TestDecodePictureRefuses(t *testing.T) {
 		{"JPEG cut", bytes.NewReader(whole[:len(whole)-9]), "decode picture: "},
 		{"PNG cut", bytes.NewReader(small[:len(small)-20]), "png: invalid format: unexpected EOF"},
 		{"too many pixels", bytes.NewReader(huge), "picture of 1073741824x4 pixels"},
+		{"too many deep pixels", bytes.NewReader(deep), "PNG of 4096x2049 pixels at 16 bits takes 64 MiB"},
 		{"too many bytes", io.LimitReader(zeros{}, MaxPictureBytes+2), "larger than 32 MiB"},
 		{"unreadable", iotest.ErrReader(broken), "disk on fire"},
 	} {
@@ -158,14 +166,59 @@ func TestDecodePictureRefuses(t *testing.T) {
 }
 
 func TestPixelsAreLimited(t *testing.T) {
-	if err := checkSize(4096, 4096); err != nil {
+	if err := checkSize(4096, 4096, MaxPixels); err != nil {
 		t.Errorf("16 Mi pixels: %v", err)
 	}
 	for _, size := range [][2]int{{4096, 4097}, {16<<20 + 1, 1}, {1, 16<<20 + 1}, {0, 1}, {1, -1}, {1 << 62, 4}} {
-		if err := checkSize(size[0], size[1]); err == nil || !strings.Contains(err.Error(), "1 to 16 million") {
+		if err := checkSize(size[0], size[1], MaxPixels); err == nil || !strings.Contains(err.Error(), "1 to 16 million") {
 			t.Errorf("%v pixels: error = %v, want one with the limit", size, err)
 		}
 	}
+}
+
+// TestPNGPixelBytes compares with what image/png makes of pictures of every kind, with a transparent colour too.
+func TestPNGPixelBytes(t *testing.T) {
+	for depth, kinds := range map[byte][]byte{8: {0, 2, 4, 6}, 16: {0, 2, 4, 6}} {
+		for _, kind := range kinds {
+			for _, transparent := range []bool{false, true} {
+				if transparent && kind >= 4 { // has alpha already
+					continue
+				}
+				data := tinyPNG(depth, kind, transparent)
+				cfg, err := png.DecodeConfig(bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				img, err := png.Decode(bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				taken := reflect.ValueOf(img).Elem().FieldByName("Pix").Len()
+				if got := pngPixelBytes(cfg.ColorModel); got < taken || got != int(depth)/2 {
+					t.Errorf("depth %d, colour type %d, transparent %v: pngPixelBytes = %d, taken %d", depth, kind, transparent, got, taken)
+				}
+			}
+		}
+	}
+}
+
+// tinyPNG is a black pixel.
+func tinyPNG(depth, kind byte, transparent bool) []byte {
+	channels := map[byte]int{0: 1, 2: 3, 4: 2, 6: 4}[kind]
+	chunk := func(b []byte, name string, content ...byte) []byte {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(content)))
+		b = append(append(b, name...), content...)
+		return append(b, crcOf(b[len(b)-len(content)-4:])...)
+	}
+	b := chunk([]byte(magicPNG), "IHDR", 0, 0, 0, 1, 0, 0, 0, 1, depth, kind, 0, 0, 0)
+	if transparent {
+		b = chunk(b, "tRNS", make([]byte, 2*channels)...)
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	z.Write(make([]byte, 1+channels*int(depth)/8))
+	z.Close()
+	return chunk(chunk(b, "IDAT", packed.Bytes()...), "IEND")
 }
 
 type zeros struct{}
@@ -258,6 +311,7 @@ func FuzzPicture(f *testing.F) {
 		f.Add(withEXIF(picture, binary.LittleEndian, o))
 	}
 	f.Add(encodePNG(f, scene(3, 3)))
+	f.Add(tinyPNG(16, 0, true))
 	f.Add(progressive(16, 3, 7))
 	f.Add(sequential(16, 2))
 	var into Image

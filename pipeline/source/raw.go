@@ -57,7 +57,7 @@ func openRaw(b base) (Source, error) {
 		return nil, fmt.Errorf("unknown format %q: use %s", b.cfg.Format, strings.Join(slices.Sorted(maps.Keys(rawFormats)), ", "))
 	}
 	w, h := b.cfg.Width, b.cfg.Height
-	if err := checkSize(w, h); err != nil {
+	if err := checkSize(w, h, MaxPixels); err != nil {
 		return nil, fmt.Errorf("width and height: %w", err)
 	}
 	if f.evenX && w%2 != 0 || f.evenY && h%2 != 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,8 +31,13 @@ const (
 	maxClients     = 1024
 )
 
-// socket reads lines from the clients of a Unix stream socket, at most cfg.Clients (default 8) at a time; more are turned away.
-type socket struct{ speaker }
+// socket reads lines from the clients of a Unix stream socket, at most cfg.Clients (default 8) at a time; more are turned away. When
+// the socket's file is removed it is made anew; a file that another program put in its place is left to that one. Clients stay.
+type socket struct {
+	speaker
+	clients sync.WaitGroup
+	places  chan struct{} // one taken by each client
+}
 
 func openSocket(b base) (Source, error) {
 	switch {
@@ -50,29 +56,35 @@ func openSocket(b base) (Source, error) {
 	if info, err := os.Lstat(b.cfg.Path); err == nil && info.Mode().Type() != os.ModeSocket {
 		return nil, fmt.Errorf("%s exists and is no socket: remove it or name another path", b.cfg.Path)
 	}
-	return &socket{speaker{base: b}}, nil
+	return &socket{speaker: speaker{base: b}}, nil
 }
 
 func (s *socket) Run(ctx context.Context, out *Queue) error {
 	s.ctx, s.out = ctx, out
+	s.places = make(chan struct{}, s.cfg.Clients)
+	defer s.clients.Wait() // ctx has ended: nothing else ends retry
 	return s.retry(ctx, func(working func()) error { return s.serve(ctx, working) })
 }
 
-// serve listens and accepts clients until listening fails or ctx ends.
+// serve listens and accepts clients until that fails, ctx ends or another file takes the socket's place.
 func (s *socket) serve(ctx context.Context, working func()) error {
-	listener, err := listen(ctx, s.cfg.Path)
+	listener, info, err := listen(ctx, s.cfg.Path)
 	if err != nil {
 		return err
 	}
-	var clients sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
-	defer clients.Wait()
-	defer cancel()
-	defer onDone(ctx, func() { listener.Close() })()
-	defer listener.Close()
+	defer unlisten(listener, s.cfg.Path, info)
+	guarded, release, err := guard(ctx, s.cfg.Path, info)
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer onDone(guarded, func() { listener.SetDeadline(time.Unix(1, 0)) })()
 	working()
+	return causeOf(guarded, s.accept(ctx, listener))
+}
 
-	places := make(chan struct{}, s.cfg.Clients)
+// accept accepts clients until listening fails. They stay when it does.
+func (s *socket) accept(ctx context.Context, listener net.Listener) error {
 	full := false
 	for {
 		conn, err := listener.Accept()
@@ -80,19 +92,19 @@ func (s *socket) serve(ctx context.Context, working func()) error {
 			return fmt.Errorf("accept a client at %s: %w", s.cfg.Path, err)
 		}
 		select {
-		case places <- struct{}{}:
+		case s.places <- struct{}{}:
 			full = false
 		default:
-			conn.Close()
 			s.env.Counters.Refused.Add(1)
+			conn.Close()
 			if !full {
 				s.log.Warn().Int("clients", s.cfg.Clients).Msg("a client was turned away: all places are taken")
 			}
 			full = true
 			continue
 		}
-		clients.Go(func() {
-			defer func() { <-places }()
+		s.clients.Go(func() {
+			defer func() { <-s.places }()
 			s.read(ctx, conn)
 		})
 	}
@@ -108,10 +120,10 @@ func (s *socket) read(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// listen makes the socket, in place of one that nobody listens at any more.
-func listen(ctx context.Context, path string) (net.Listener, error) {
+// listen makes the socket, in place of one that nobody listens at any more, and returns its file's description.
+func listen(ctx context.Context, path string) (*net.UnixListener, os.FileInfo, error) {
 	if err := removeStale(ctx, path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// The file takes its mode from the descriptor's, less the umask: it never lets in more than it should.
 	config := net.ListenConfig{Control: func(_, _ string, conn syscall.RawConn) (err error) {
@@ -120,13 +132,28 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 	}}
 	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("make socket: %w", err)
+		return nil, nil, fmt.Errorf("make socket: %w", err)
 	}
-	if err := os.Chmod(path, socketMode); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("make socket: %w", err)
+	listener := l.(*net.UnixListener)
+	listener.SetUnlinkOnClose(false) // it would remove whatever lies there
+	info, err := os.Lstat(path)
+	if err == nil {
+		err = os.Chmod(path, socketMode)
 	}
-	return l, nil
+	if err != nil {
+		listener.Close()
+		return nil, nil, fmt.Errorf("make socket: %w", err)
+	}
+	return listener, info, nil
+}
+
+// unlisten removes the socket's file, unless another lies at the path by now, and closes the listener: only then, since while it is
+// open no other file can have its inode number.
+func unlisten(listener net.Listener, path string, info os.FileInfo) {
+	if now, err := os.Lstat(path); err == nil && os.SameFile(now, info) {
+		os.Remove(path)
+	}
+	listener.Close()
 }
 
 // removeStale removes a socket whose owner is gone.

@@ -22,6 +22,8 @@ func init() {
 
 // tail follows a file that others append to: from its end, or with cfg.FromStart from its beginning. It follows the name, so a log
 // that is rotated is read on in its successor, and one that is cut to nothing from its new start. The file may come into being later.
+// The name, and any folder in it, may be a symbolic link: it is followed to where it leads by now. A folder that is no link and
+// renamed is noticed only if it is the one that the file, or a link on the way to it, lies in.
 type tail struct {
 	speaker
 	split *splitter
@@ -66,11 +68,21 @@ func (s *tail) follow(ctx context.Context, working func()) error {
 	defer w.f.Close()
 	defer expire(ctx, w.f)()
 	defer s.leave()
-	for {
+	for gone := false; ; {
 		if err := s.catchUp(ctx, w); err != nil {
 			return err
 		}
-		working()
+		switch {
+		case !w.gone && gone:
+			s.log.Info().Msg("source works again")
+		case w.gone && !gone:
+			s.env.Counters.Retries.Add(1)
+			s.log.Warn().Str("path", s.cfg.Path).Msg("the folder of the followed file is gone; it is read on once that is there again")
+		}
+		if !w.gone {
+			working()
+		}
+		gone = w.gone
 		if err := w.wait(); err != nil {
 			return err
 		}

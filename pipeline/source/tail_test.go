@@ -1,11 +1,13 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -147,17 +149,103 @@ func TestTailWaitsForTheFile(t *testing.T) {
 	r.stop()
 }
 
-func TestTailFollowsASymlink(t *testing.T) {
-	l := newLog(t)
-	l.create()
-	defer l.close()
-	link := filepath.Join(t.TempDir(), "link")
-	l.must(os.Symlink(l.path, link))
-	r := start(t, Config{Kind: "tail", Path: link, FromStart: true}, Env{}, Block)
-	l.add("one\n")
-	r.expect("one")
-	l.add("two\n")
-	r.expect("two")
+// relink makes link lead to target, in one step.
+func relink(t *testing.T, target, link string) {
+	t.Helper()
+	must(t, os.Symlink(target, link+".new"))
+	must(t, os.Rename(link+".new", link))
+}
+
+// TestTailFollowsSymlinks: whatever changes on the way to the file, it is followed to where the path leads now.
+func TestTailFollowsSymlinks(t *testing.T) {
+	// The path is link/file/app.log or less; folders a and b hold a file app.log each, a's is read first.
+	for _, c := range []struct {
+		name   string
+		links  [][2]string // link, target
+		path   string
+		change func(t *testing.T)
+		end    string // where the path leads in the end
+	}{
+		{"target rotated", [][2]string{{"link", "a/app.log"}}, "link", func(t *testing.T) {
+			must(t, os.Rename("a/app.log", "a/app.log.1"))
+			write(t, "a/app.log", "")
+		}, "a"},
+		{"link re-pointed", [][2]string{{"link", "a/app.log"}}, "link", func(t *testing.T) { relink(t, "b/app.log", "link") }, "b"},
+		{"link removed and made", [][2]string{{"link", "a/app.log"}}, "link", func(t *testing.T) {
+			must(t, os.Remove("link"))
+			must(t, os.Symlink("b/app.log", "link"))
+		}, "b"},
+		{"folder re-pointed", [][2]string{{"link", "a"}}, "link/app.log", func(t *testing.T) { relink(t, "./b/", "link") }, "b"},
+		{"folder removed and made", [][2]string{{"link", "a"}}, "./link//app.log", func(t *testing.T) {
+			must(t, os.Remove("link"))
+			must(t, os.Symlink("b", "link"))
+		}, "b"},
+		{"folder's link re-pointed", [][2]string{{"link", "../DIR/two"}, {"two", "a"}}, "a/../link/app.log",
+			func(t *testing.T) { relink(t, "b", "two") }, "b"},
+		{"second link re-pointed", [][2]string{{"link", "c/two"}, {"c/two", "../a/app.log"}}, "link",
+			func(t *testing.T) { relink(t, "../b/app.log", "c/two") }, "b"},
+		{"old folder removed", [][2]string{{"link", "a"}}, "link/app.log", func(t *testing.T) {
+			relink(t, "b", "link")
+			must(t, os.RemoveAll("a"))
+		}, "b"},
+		{"new folder comes later", [][2]string{{"link", "a"}}, "link/app.log", func(t *testing.T) {
+			relink(t, "d", "link")
+			must(t, os.Rename("b", "d"))
+		}, "d"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Chdir(dir)
+			write(t, "a/app.log", "first\n")
+			write(t, "b/app.log", "")
+			must(t, os.Mkdir("c", 0o750))
+			for _, l := range c.links {
+				must(t, os.Symlink(strings.ReplaceAll(l[1], "DIR", filepath.Base(dir)), l[0]))
+			}
+			r := start(t, Config{Kind: "tail", Path: c.path, FromStart: true}, Env{}, Block)
+			r.expect("first")
+			c.change(t)
+			for i := range 3 {
+				f, err := os.OpenFile(filepath.Join(c.end, "app.log"), os.O_WRONLY|os.O_APPEND, 0)
+				must(t, err)
+				fmt.Fprintf(f, "line %d\n", i)
+				f.Close()
+				r.expect(fmt.Sprintf("line %d", i))
+			}
+			r.stop()
+			if n := strings.Count(r.log.String(), `"warn"`); n > 1 {
+				t.Errorf("%d warnings, want at most one: %s", n, r.log)
+			}
+		})
+	}
+}
+
+func TestWatcherRefusesALoop(t *testing.T) {
+	t.Chdir(t.TempDir())
+	must(t, os.Symlink("b", "a"))
+	must(t, os.Symlink("a/x", "b"))
+	if _, err := newWatcher("a"); !errors.Is(err, syscall.ELOOP) {
+		t.Errorf("newWatcher on a loop of links = %v, want ELOOP", err)
+	}
+}
+
+// TestTailReadsTheRestOfALostFolder: what was written just before its folder went is not lost.
+func TestTailReadsTheRestOfALostFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "a/app.log", "")
+	must(t, os.Symlink("a", "link"))
+	r := start(t, Config{Kind: "tail", Path: "link/app.log", FromStart: true}, Env{}, Block)
+	f, err := os.OpenFile("a/app.log", os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	defer f.Close()
+	for range 10 {
+		fmt.Fprintln(f, "first")
+		r.expect("first") // the source has found the file
+		fmt.Fprintln(f, "last")
+		must(t, os.Remove("link"))
+		r.expect("last")
+		must(t, os.Symlink("a", "link"))
+	}
 	r.stop()
 }
 
@@ -177,7 +265,7 @@ func TestTailSurvivesItsFolder(t *testing.T) {
 	l.add("two\n")
 	r.expect("two")
 	r.stop()
-	if !strings.Contains(r.log.String(), "its folder is gone") || !strings.Contains(r.log.String(), "works again") {
+	if !strings.Contains(r.log.String(), "the folder of the followed file is gone") || !strings.Contains(r.log.String(), "works again") {
 		t.Errorf("log = %s", r.log)
 	}
 }

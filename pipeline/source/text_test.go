@@ -355,7 +355,7 @@ func TestSocketInPlaceOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another program listens") {
+	if _, _, err := listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another program listens") {
 		t.Errorf("listen where another does = %v", err)
 	}
 	old.SetUnlinkOnClose(false)
@@ -371,7 +371,7 @@ func TestSocketInPlaceOfAnother(t *testing.T) {
 	conn.Close()
 
 	write(t, path, "a file")
-	if _, err := listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "is no socket") {
+	if _, _, err := listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "is no socket") {
 		t.Errorf("listen where a file lies = %v", err)
 	}
 	if b, err := os.ReadFile(path); string(b) != "a file" {
