@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -21,7 +22,7 @@ import (
 // process is one worker process and the parent's end of its socket.
 type process struct {
 	cmd      *exec.Cmd
-	socket   *os.File
+	socket   int      // not blocking
 	lifeline *os.File // its closing ends the worker, whatever that is doing
 	said     *lastWords
 	exited   chan struct{}
@@ -36,22 +37,21 @@ func startProcess(command []string, log zerolog.Logger) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.SetNonblock(ours, true); err != nil { // so that os.File can time out
+	workerSocket := os.NewFile(uintptr(theirs), "worker end")
+	defer workerSocket.Close()
+	if err := unix.SetNonblock(ours, true); err != nil {
 		unix.Close(ours)
-		unix.Close(theirs)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	socket, workerSocket := os.NewFile(uintptr(ours), "worker socket"), os.NewFile(uintptr(theirs), "worker end")
-	defer workerSocket.Close()
 	workerLifeline, lifeline, err := os.Pipe()
 	if err != nil {
-		socket.Close()
+		unix.Close(ours)
 		return nil, err
 	}
 	defer workerLifeline.Close()
 
 	p := &process{
-		cmd: exec.Command(command[0], command[1:]...), socket: socket, lifeline: lifeline,
+		cmd: exec.Command(command[0], command[1:]...), socket: ours, lifeline: lifeline,
 		said: &lastWords{log: log}, exited: make(chan struct{}), buf: make([]byte, wire.MaxMessage),
 	}
 	p.cmd.Args[0] = "atoll"
@@ -61,7 +61,7 @@ func startProcess(command []string, log zerolog.Logger) (*process, error) {
 	// The lifeline ends a worker that runs; this also one that is stopped.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
-		socket.Close()
+		unix.Close(ours)
 		lifeline.Close()
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // kill ends the process, waits until it is gone and returns its last words.
 func (p *process) kill() string {
-	p.socket.Close()
+	unix.Close(p.socket)
 	p.lifeline.Close()
 	p.cmd.Process.Kill()
 	<-p.exited
@@ -87,21 +87,19 @@ func (p *process) kill() string {
 // for the reply; payload is valid until the next call. An error means that the
 // process is of no more use.
 func (p *process) call(h wire.Header, fd int, timeout time.Duration) (reply wire.Header, payload []byte, err error) {
-	if err := p.socket.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return reply, nil, err
-	}
+	deadline := time.Now().Add(timeout)
 	p.seq++
 	h.Seq = p.seq
 	h.Put(p.buf)
-	if _, err := p.socket.Write(p.buf[:wire.HeaderSize]); err != nil {
+	if err := p.write(p.buf[:wire.HeaderSize], deadline); err != nil {
 		return reply, nil, err
 	}
 	if fd >= 0 {
-		if err := p.send(fd); err != nil {
+		if err := wire.SendDescriptor(p.socket, fd); err != nil {
 			return reply, nil, err
 		}
 	}
-	n, err := p.socket.Read(p.buf)
+	n, err := p.read(deadline)
 	if err != nil {
 		return reply, nil, err
 	}
@@ -114,17 +112,52 @@ func (p *process) call(h wire.Header, fd int, timeout time.Duration) (reply wire
 	return reply, p.buf[wire.HeaderSize:n], nil
 }
 
-func (p *process) send(fd int) error {
-	raw, err := p.socket.SyscallConn()
-	if err != nil {
-		return err
+func (p *process) write(b []byte, deadline time.Time) error {
+	for {
+		err := unix.Send(p.socket, b, unix.MSG_NOSIGNAL)
+		if err != unix.EAGAIN && err != unix.EINTR {
+			return os.NewSyscallError("send", err)
+		}
+		if err := p.wait(unix.POLLOUT, deadline); err != nil {
+			return err
+		}
 	}
-	var sent error
-	err = raw.Write(func(socket uintptr) bool {
-		sent = wire.SendDescriptor(int(socket), fd)
-		return !errors.Is(sent, unix.EAGAIN)
-	})
-	return errors.Join(err, sent)
+}
+
+// read reads one message into p.buf.
+func (p *process) read(deadline time.Time) (int, error) {
+	for {
+		if err := p.wait(unix.POLLIN, deadline); err != nil {
+			return 0, err
+		}
+		n, err := unix.Read(p.socket, p.buf)
+		if n == 0 && err == nil {
+			return 0, io.EOF
+		}
+		if err != unix.EAGAIN && err != unix.EINTR {
+			return n, os.NewSyscallError("read", err)
+		}
+	}
+}
+
+// wait waits until the socket is ready. It blocks its thread in poll(2): going
+// through the runtime's poller instead takes the answer tens of microseconds longer.
+func (p *process) wait(events int16, deadline time.Time) error {
+	for {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return os.ErrDeadlineExceeded
+		}
+		ready := [1]unix.PollFd{{Fd: int32(p.socket), Events: events}}
+		timeout := unix.NsecToTimespec(int64(left))
+		n, err := unix.Ppoll(ready[:], &timeout, nil)
+		switch {
+		case err != nil && err != unix.EINTR:
+			return os.NewSyscallError("ppoll", err)
+		case n > 0:
+			return nil
+		}
+	}
 }
 
 // died explains why call failed: the process's end if it ended, else err.
