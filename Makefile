@@ -1,4 +1,4 @@
-# The targets only name what the build program does; see `go run ./build help`.
+# The targets only name what the build program does; see `sh build/bootstrap.sh help`.
 BUILD := sh build/bootstrap.sh
 FUZZTIME ?= 60s
 

@@ -89,4 +89,6 @@ if ! new_enough go; then
 	PATH=$("$root"/usr/lib/go-*/bin/go env GOROOT)/bin:$PATH
 	export PATH
 fi
-CGO_ENABLED=0 exec go run ./build "$@"
+# Not go run: that would not pass on a signal to end.
+CGO_ENABLED=0 go build -o bin/build ./build
+exec bin/build "$@"

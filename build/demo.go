@@ -32,8 +32,8 @@ func demo(ctx context.Context, b *builder, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nWhat it is shown: %d pictures, of which 3 to 5 and 9 to 11 are of an astronaut's face;\n"+
-		"an audio book, 25 seconds of it; %d bad sentences about films, then %d good ones.\n\n", len(demoPictures), demoSentences, demoSentences)
+	fmt.Printf("\nWhat it is shown: %d pictures, one every 2 s, an astronaut's face from 4 to 10 s and\n"+
+		"from 16 to 22 s; an audio book for 25 s; %d bad sentences about films, then %d good ones.\n\n", len(demoPictures), demoSentences, demoSentences)
 	return interactive(ctx, []string{out, "run", "--config", config, "--state", filepath.Join(dir, "state"), "--log-level", "warn", "--once"}, nil)
 }
 
@@ -46,18 +46,18 @@ var demoPictures = []string{
 const demoSentences = 12 // of each kind
 
 const demoConfig = `[[source]]
-name = "pictures"
+name = "camera"
 kind = "pictures"
 path = %q
 interval = "2s"
 
 [[source]]
-name = "speech"
+name = "microphone"
 kind = "wav"
 path = %q
 
 [[source]]
-name = "sentences"
+name = "diary"
 kind = "lines"
 path = %q
 interval = "1s"

@@ -142,11 +142,11 @@ func (b *builder) write(dir string, files []file) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
 		temporary := path + ".new"
-		if err := os.WriteFile(temporary, f.data, 0o640); err != nil {
+		if err := os.WriteFile(temporary, f.data, 0o644); err != nil {
 			return err
 		}
 		if err := os.Rename(temporary, path); err != nil {

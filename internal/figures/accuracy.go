@@ -12,6 +12,20 @@ import (
 	"atoll/pipeline/audio"
 )
 
+// AstronautScore is that of the face in astronaut.png, by the baseline model.
+func AstronautScore(d Data, s *app.Senses) (float64, error) {
+	img, err := d.Picture("pictures", "astronaut.png")
+	if err != nil {
+		return 0, err
+	}
+	detector, err := s.Faces(app.Choice{})
+	if err != nil {
+		return 0, err
+	}
+	score, _, err := detector.Score(img)
+	return score, err
+}
+
 // FaceAccuracy is the share of the crops of lfw_subset that are told right, face or
 // no face at threshold 0.5, where each fills the given share of the frame's side.
 func FaceAccuracy(d Data, s *app.Senses, c app.Choice, share float64) (float64, error) {
