@@ -138,8 +138,8 @@ func loadConfig(path, state string) (config.Config, error) {
 	if state != "" {
 		usual = []string{filepath.Join(state, "atoll.toml"), "/etc/atoll.toml"}
 	}
-	for _, usual := range usual {
-		c, err := config.Load(usual)
+	for _, file := range usual {
+		c, err := config.Load(file)
 		if !errors.Is(err, os.ErrNotExist) {
 			return c, err
 		}

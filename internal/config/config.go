@@ -34,7 +34,7 @@ type Config struct {
 	fusion.Rules
 
 	file  string
-	lines []int // of the sources' headers
+	lines []int // of the sources' headers, as many as there may be and one more
 }
 
 // givenCues are those that the pipeline gives evidence of.
@@ -143,7 +143,8 @@ func Parse(document []byte) (Config, error) {
 			c.Events = rules.Events
 		}
 	}
-	for i := range c.Sources {
+	// The bound comes first: each line is looked up in a pass over the document.
+	for i := range min(len(c.Sources), maxSources+1) {
 		c.lines = append(c.lines, strictoml.Line(document, []string{"source"}, i, ""))
 	}
 	if err := c.check(document); err != nil {

@@ -78,6 +78,14 @@ func TestParseNamesTheLine(t *testing.T) {
 	}
 }
 
+// A file of nothing but headers is refused at its 33rd source, in time.
+func TestTooManySources(t *testing.T) {
+	_, err := Parse([]byte(strings.Repeat("[[source]]\n", 90_000)))
+	if want := "line 33: 90000 sources: at most 32"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.toml")
