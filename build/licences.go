@@ -39,6 +39,7 @@ var cxxParts = []struct{ pin, name, licence, member, holder string }{
 
 // moduleLicences are the licences of the Go modules that may be linked in.
 var moduleLicences = map[string]string{
+	"github.com/cilium/ebpf":          "MIT",
 	"github.com/google/flatbuffers":   "Apache-2.0",
 	"github.com/mattn/go-colorable":   "MIT",
 	"github.com/mattn/go-isatty":      "MIT",
@@ -52,6 +53,7 @@ var moduleLicences = map[string]string{
 	"golang.org/x/sys":                "BSD-3-Clause",
 	"golang.org/x/term":               "BSD-3-Clause",
 	"google.golang.org/protobuf":      "BSD-3-Clause",
+	"periph.io/x/conn/v3":             "Apache-2.0",
 }
 
 // apacheHolders are the holders of modules under the Apache licence, whose text names none.

@@ -1,0 +1,20 @@
+package sensors
+
+import "time"
+
+// Clock tells the time and ticks. sensorstest.Clock is its fake.
+type Clock interface {
+	Now() time.Time
+	// Tick returns a channel with room for one time, which gets the time once
+	// a period unless it is full, and what ends that.
+	Tick(period time.Duration) (ticks <-chan time.Time, stop func())
+}
+
+type realClock struct{}
+
+func (realClock) Now() time.Time { return time.Now() }
+
+func (realClock) Tick(period time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTicker(period)
+	return t.C, t.Stop
+}
