@@ -44,6 +44,7 @@ type Config struct {
 	Clock  source.Clock
 	Logger zerolog.Logger
 	Once   bool // end when the finite inputs have ended, whatever others there are
+	Pace   Pace // nil: as fast as inputs come
 	// Emit is called with every event, in order, by the goroutine that fuses. It
 	// must not keep the event's evidence and must not block.
 	Emit func(fusion.Event)
@@ -132,12 +133,21 @@ type observation struct {
 // infer takes items from one queue until it is closed and empty.
 func (p *Pipeline) infer(ctx context.Context, in Input, stats *inputStats, out chan<- observation) {
 	observer := NewObserver(p.Faces, p.Voice, p.Mood)
+	var next time.Duration // no job before then
 	for {
+		if err := p.rest(ctx, in, next); err != nil {
+			return
+		}
 		item, err := in.Queue.Get(ctx)
 		if err != nil {
 			return
 		}
+		began := p.Clock.Now()
 		evidence, took, err := observer.Observe(item)
+		if p.Pace != nil {
+			now := p.Clock.Now()
+			next = now + pause(in.Modality, now-began, p.Pace.Share())
+		}
 		in.Queue.Recycle(item)
 		stats.count(took, err)
 		if errors.Is(err, ErrNoWords) {

@@ -34,13 +34,15 @@ type Limits struct {
 // DefaultLimits are those that a Filter has unless told otherwise.
 var DefaultLimits = Limits{
 	Low: physic.ZeroCelsius - 40*physic.Kelvin, High: physic.ZeroCelsius + 125*physic.Kelvin,
-	Rate: 40, Surprise: 4, Stuck: 2.5, Apart: 20, Stale: time.Second, Probation: 3 * time.Second,
+	Rate: 40, Surprise: 3.2, Stuck: 2, Apart: 20, Stale: time.Second, Probation: 3 * time.Second,
 }
 
 // What the model may be off by after a time without readings, and when a sensor that
 // jumped is believed all the same.
 const (
 	unseen    = 12.0 // K
+	agreement = 3.0  // K
+	agreeing  = 15 * time.Second
 	forgotten = 10 * time.Minute
 )
 
@@ -112,6 +114,8 @@ type track struct {
 
 	seen   time.Time // when a value in range came last
 	offset float64   // sum of its jumps since it was believed, K
+	anchor float64   // its value above the model's course when it was believed
+	near   time.Time // since when it has been near that again
 	step   float64   // least change ever seen, K
 
 	gap      int    // updates since the value changed
@@ -192,7 +196,7 @@ func (f *Filter) temperature(t *track, r *Reading) {
 		r.Quality, r.Reason = Suspect, reason
 		return
 	}
-	t.good, t.offset = r.At, 0
+	t.good, t.offset, t.anchor, t.near = r.At, 0, t.value-t.course, time.Time{}
 }
 
 // judge says why a value is not plausible, or "".
@@ -222,10 +226,30 @@ func (f *Filter) judge(t *track, r *Reading, value float64) string {
 		f.step(t, value-t.value, low, high, blind)
 		f.moved(t, r, value)
 	}
-	if math.Abs(t.offset) > l.Surprise {
+	if math.Abs(t.offset) > l.Surprise && !f.agrees(t, r.At, value) {
 		return "jumped"
 	}
 	return ""
+}
+
+// agrees says whether a sensor that jumped is right all the same: its jumps were
+// small and no more came, or it has for a while shown what the model expects since it was
+// believed. Then it was the jumps that were misjudged.
+func (f *Filter) agrees(t *track, at time.Time, value float64) bool {
+	need := agreeing
+	if size := math.Abs(t.offset); size > 1.5*f.limits.Surprise {
+		if size > 2*f.limits.Surprise {
+			need *= 3
+		}
+		if !t.known || math.Abs(value-t.anchor-f.course.Kelvin) > agreement {
+			t.near = time.Time{}
+			return false
+		}
+	}
+	if t.near.IsZero() {
+		t.near = at
+	}
+	return at.Sub(t.near) > need
 }
 
 // step looks at a change of value, when the model expects one between low and high.
@@ -239,6 +263,7 @@ func (f *Filter) step(t *track, change, low, high float64, blind bool) {
 	surprise := change - bound(change, low, high)
 	if math.Abs(surprise) > allowed {
 		t.offset += surprise
+		t.near = time.Time{}
 	}
 }
 

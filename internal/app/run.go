@@ -37,6 +37,8 @@ var ErrNoSources = errors.New("no sources: add a [[source]] to the configuration
 // RunOptions say how to run.
 type RunOptions struct {
 	Once   bool               // end when all sources are used up, and lose nothing of them
+	State  string             // folder of what outlives the run; "": nothing may
+	Root   string             // holds the proc and sys of the board; "": /
 	Stdin  io.Reader          // for sources that read standard input
 	Emit   func(fusion.Event) // called with every event, in order; must not block
 	Logger zerolog.Logger
@@ -64,26 +66,42 @@ func CheckSources(cfg config.Config) error {
 	return nil
 }
 
+// CheckSensors says whether every sensor of cfg can be used here, as far as can be told
+// without asking it.
+func CheckSensors(cfg config.Config) error {
+	list, err := openSensors(cfg, "/")
+	for _, s := range list {
+		s.Close()
+	}
+	return err
+}
+
 // Run runs the pipeline that cfg describes until ctx ends, or with Once until its
 // sources are used up. Stats are those of the whole run.
 func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.InputStats, error) {
+	heat, err := openHeat(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	defer heat.Close() // last, when nothing makes heat any more
 	senses, err := OpenSenses(cfg, o.Logger)
 	if err != nil {
 		return nil, err
 	}
 	defer senses.Close()
-	p, err := build(cfg, senses, o)
+	p, err := build(cfg, senses, &heat.pace, o)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	err = watched(p, ctx, o.Logger)
+	err = watched(p, heat, ctx, o.Logger)
 	if err == nil && !o.Once && ctx.Err() == nil {
 		o.Logger.Info().Msg("all sources are used up, waiting to be stopped")
 		<-ctx.Done()
 	}
 	stats := p.Stats()
 	logStats(o.Logger, stats)
+	heat.tell()
 	if c := p.Fuser.State(p.Clock.Now()).Counters; c != (fusion.Counters{}) {
 		o.Logger.Warn().Interface("counters", c).Msg("evidence that could not be used as it came")
 	}
@@ -96,8 +114,8 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	return stats, err
 }
 
-// watched runs p and logs now and then how its sources are doing.
-func watched(p *pipeline.Pipeline, ctx context.Context, log zerolog.Logger) error {
+// watched runs p and logs now and then how its sources and the board are doing.
+func watched(p *pipeline.Pipeline, heat *heat, ctx context.Context, log zerolog.Logger) error {
 	done := make(chan struct{})
 	var health sync.WaitGroup
 	health.Go(func() {
@@ -107,6 +125,7 @@ func watched(p *pipeline.Pipeline, ctx context.Context, log zerolog.Logger) erro
 			select {
 			case <-tick.C:
 				logStats(log, p.Stats())
+				heat.tell()
 			case <-done:
 				return
 			}
@@ -129,9 +148,9 @@ func logStats(log zerolog.Logger, stats []pipeline.InputStats) {
 }
 
 // build makes the pipeline with the models that its sources need.
-func build(cfg config.Config, senses *Senses, o RunOptions) (*pipeline.Pipeline, error) {
+func build(cfg config.Config, senses *Senses, pace pipeline.Pace, o RunOptions) (*pipeline.Pipeline, error) {
 	clock := source.NewClock()
-	c := pipeline.Config{Clock: clock, Logger: o.Logger, Once: o.Once, Emit: o.Emit}
+	c := pipeline.Config{Clock: clock, Logger: o.Logger, Once: o.Once, Pace: pace, Emit: o.Emit}
 	for i, s := range cfg.Sources {
 		in, err := open(s, source.Env{
 			Clock: clock, Stdin: o.Stdin, Logger: o.Logger,

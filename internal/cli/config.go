@@ -26,14 +26,17 @@ func newConfig(g *globals) *cobra.Command {
 			Use:   "check FILE",
 			Short: "Check a configuration; silent if it is sound",
 			Long: `Check reads a configuration as atoll run would and makes sure that each of its
-sources can be opened on this machine. It is silent and its status 0 if all is well.`,
+sources and sensors can be opened on this machine. It is silent and its status 0 if all is well.`,
 			Args: wrongUsage(cobra.ExactArgs(1)),
 			RunE: func(_ *cobra.Command, args []string) error {
 				c, err := config.Load(args[0])
 				if err != nil {
 					return err
 				}
-				return app.CheckSources(c)
+				if err := app.CheckSources(c); err != nil {
+					return err
+				}
+				return app.CheckSensors(c)
 			},
 		},
 		&cobra.Command{

@@ -49,14 +49,27 @@ run: inputs input [1,576], h [1,128], c [1,128]; outputs prob [1,1], h_out, c_ou
 	return group("convert", "Convert models of other formats", "Convert makes .tflite models of files of other formats.", cmd)
 }
 
-// writeFile writes a file whole or not at all: beside, synced, then renamed. What
-// is there must be a regular file or nothing.
-func writeFile(path string, data []byte) (err error) {
+// writable follows the links of a path that is to be written. What is there must be
+// a regular file, or nothing in a folder that there is.
+func writable(path string) (target string, err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file: name another", path)
+		return "", fmt.Errorf("%s is no regular file: name another", path)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return "", err
+	}
+	return path, nil
+}
+
+// writeFile writes a file whole or not at all: beside, synced, then renamed. The
+// path must be writable.
+func writeFile(path string, data []byte) (err error) {
+	path, err = writable(path)
+	if err != nil {
+		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {

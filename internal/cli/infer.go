@@ -134,7 +134,7 @@ func (f *inferFlags) open(cmd *cobra.Command, m model.Modality, files []string) 
 // one that is not the file's fault ends the loop.
 func (i *inferrer) each(do func(file string, r io.Reader) error) error {
 	failed := false
-	progress := startProgress(i.errs, len(i.files))
+	progress := startProgress(i.errs, len(i.files), "files")
 	defer progress.stop()
 	for _, file := range i.files {
 		if err := i.one(file, do); err != nil {

@@ -18,13 +18,15 @@ const (
 // progress shows on a terminal how far a loop is and how long the rest will take.
 type progress struct {
 	w           io.Writer // nil: nobody to show it to
+	of          string
 	done, total int
 	began, last time.Time
 	shown       bool
 }
 
-func startProgress(w io.Writer, total int) *progress {
-	p := &progress{total: total, began: time.Now()}
+// startProgress begins the display for so many things of a kind, named in the plural.
+func startProgress(w io.Writer, total int, of string) *progress {
+	p := &progress{of: of, total: total, began: time.Now()}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && total > 1 {
 		p.w = w
 	}
@@ -44,7 +46,7 @@ func (p *progress) step() {
 
 func (p *progress) line(elapsed time.Duration) string {
 	left := elapsed / time.Duration(p.done) * time.Duration(p.total-p.done)
-	return fmt.Sprintf("%d of %d files, %v left", p.done, p.total, left.Round(time.Second))
+	return fmt.Sprintf("%d of %d %s, %v left", p.done, p.total, p.of, left.Round(time.Second))
 }
 
 // clear removes the line, so that something else can be printed.

@@ -112,7 +112,7 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 		}
 		return nil
 	}
-	root.AddCommand(newRun(g), newInfer(g), newInspect(), newConvert(), newConfig(g), newVersion(), newWorker())
+	root.AddCommand(newRun(g), newInfer(g), newInspect(), newConvert(), newSim(), newConfig(g), newDetect(), newDoctor(g), newVersion(), newWorker(), newGuard())
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -117,7 +117,7 @@ func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger, events z
 			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg(e.Name + " " + e.State)
 		out.print(e)
 	}
-	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
+	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, State: f.state, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
 	lost, works := out.close()
 	if lost > 0 {
 		logger.Warn().Uint64("lost", lost).Msg("events not printed, they are in the log")

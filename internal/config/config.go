@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"atoll/internal/strictoml"
 	"atoll/journal"
 	"atoll/model"
@@ -17,6 +19,7 @@ import (
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
+	"atoll/sensors"
 )
 
 // MaxBytes bounds a configuration file.
@@ -24,17 +27,20 @@ const MaxBytes = 1 << 20
 
 // Config is a whole configuration.
 type Config struct {
-	Engine Engine `toml:"engine"`
-	Vision Sense  `toml:"vision"`
-	Audio  Sense  `toml:"audio"`
-	Text   Sense  `toml:"text"`
-	Log    Log    `toml:"log"`
+	Engine  Engine  `toml:"engine"`
+	Vision  Sense   `toml:"vision"`
+	Audio   Sense   `toml:"audio"`
+	Text    Sense   `toml:"text"`
+	Thermal Thermal `toml:"thermal"`
+	Log     Log     `toml:"log"`
 
-	Sources []source.Config `toml:"source,omitempty"`
+	Sources []source.Config  `toml:"source,omitempty"`
+	Sensors []sensors.Config `toml:"sensor,omitempty"`
 	fusion.Rules
 
-	file  string
-	lines []int // of the sources' headers, as many as there may be and one more
+	file string
+	// Lines of the headers of each, as many as there may be and one more.
+	sourceLines, sensorLines []int
 }
 
 // givenCues are those that the pipeline gives evidence of.
@@ -42,14 +48,21 @@ var givenCues = map[string]model.Modality{
 	pipeline.CueFace: model.Vision, pipeline.CueSpeech: model.Audio, pipeline.CuePositive: model.Text,
 }
 
-// maxSources is as many as fusion tells apart.
-const maxSources = 32
+const (
+	maxSources = 32 // as many as fusion tells apart
+	maxSensors = 32 // more than fit on the I2C buses of a board
+)
 
 // SourceError says that the i-th source is wrong, and where it stands.
-func (c Config) SourceError(i int, err error) error {
+func (c Config) SourceError(i int, err error) error { return c.errorAt(c.sourceLines, i, err) }
+
+// SensorError says that the i-th sensor is wrong, and where it stands.
+func (c Config) SensorError(i int, err error) error { return c.errorAt(c.sensorLines, i, err) }
+
+func (c Config) errorAt(lines []int, i int, err error) error {
 	e := &Error{File: c.file, Reason: err.Error()}
-	if i < len(c.lines) {
-		e.Line = c.lines[i]
+	if i < len(lines) {
+		e.Line = lines[i]
 	}
 	return e
 }
@@ -64,6 +77,25 @@ type Engine struct {
 type Sense struct {
 	Variant string `toml:"variant"`
 }
+
+// Thermal configures what keeps the board cool.
+type Thermal struct {
+	SetPoint Celsius `toml:"set_point"`
+	Alert    Celsius `toml:"alert"`
+	Shutdown Celsius `toml:"shutdown"`
+	Control  bool    `toml:"control"` // false: watch only
+}
+
+// Celsius is how a document writes a temperature: 70.0.
+type Celsius float64
+
+// Temperature is the same in physic's unit.
+func (c Celsius) Temperature() physic.Temperature {
+	return physic.ZeroCelsius + physic.Temperature(float64(c)*float64(physic.Celsius))
+}
+
+// between is false for what is no number.
+func (c Celsius) between(low, high Celsius) bool { return c >= low && c <= high }
 
 // Log configures the journal.
 type Log struct {
@@ -143,24 +175,32 @@ func Parse(document []byte) (Config, error) {
 			c.Events = rules.Events
 		}
 	}
-	// The bound comes first: each line is looked up in a pass over the document.
-	for i := range min(len(c.Sources), maxSources+1) {
-		c.lines = append(c.lines, strictoml.Line(document, []string{"source"}, i, ""))
-	}
+	c.sourceLines = lines(document, "source", len(c.Sources), maxSources)
+	c.sensorLines = lines(document, "sensor", len(c.Sensors), maxSensors)
 	if err := c.check(document); err != nil {
 		return Config{}, err
 	}
 	return c, nil
 }
 
+// lines are those on which the n tables of that name begin, and no more than one above
+// the bound, as each is looked up in a pass over the document.
+func lines(document []byte, table string, n, bound int) (list []int) {
+	for i := range min(n, bound+1) {
+		list = append(list, strictoml.Line(document, []string{table}, i, ""))
+	}
+	return list
+}
+
 // preset holds the defaults outside the rules; a test holds default.toml to it.
 func preset() Config {
 	return Config{
-		Engine: Engine{Threads: 1, Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
-		Vision: Sense{Variant: "short"},
-		Audio:  Sense{Variant: "f32"},
-		Text:   Sense{Variant: "f32"},
-		Log:    Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: strictoml.Duration{Duration: 5 * time.Second}},
+		Engine:  Engine{Threads: 1, Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
+		Vision:  Sense{Variant: "short"},
+		Audio:   Sense{Variant: "f32"},
+		Text:    Sense{Variant: "f32"},
+		Thermal: Thermal{SetPoint: 70, Alert: 75, Shutdown: 85, Control: true},
+		Log:     Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: strictoml.Duration{Duration: 5 * time.Second}},
 	}
 }
 
@@ -183,6 +223,12 @@ func (c Config) check(document []byte) error {
 		return bad("engine.threads", "%d threads: use 1 to 64", c.Engine.Threads)
 	case c.Engine.Deadline.Duration <= 0 || c.Engine.Deadline.Duration > time.Hour:
 		return bad("engine.deadline", "%v: use a time up to 1h", c.Engine.Deadline)
+	case !c.Thermal.SetPoint.between(30, 100):
+		return bad("thermal.set_point", "%v °C: use 30 to 100", c.Thermal.SetPoint)
+	case !c.Thermal.Alert.between(30, 100) || c.Thermal.Alert <= c.Thermal.SetPoint:
+		return bad("thermal.alert", "%v °C: use more than set_point (%v), up to 100", c.Thermal.Alert, c.Thermal.SetPoint)
+	case !c.Thermal.Shutdown.between(30, 100) || c.Thermal.Shutdown <= c.Thermal.Alert:
+		return bad("thermal.shutdown", "%v °C: use more than alert (%v), up to 100", c.Thermal.Shutdown, c.Thermal.Alert)
 	case c.Log.FileMB < 1 || c.Log.FileMB > 1<<20:
 		return bad("log.file_mb", "%d: use 1 or more", c.Log.FileMB)
 	case c.Log.MaxMB < 2*c.Log.FileMB || c.Log.MaxMB > 1<<20:
@@ -207,6 +253,12 @@ func (c Config) check(document []byte) error {
 	}
 	if i, err := source.CheckAll(c.Sources); err != nil {
 		return c.SourceError(i, err)
+	}
+	if len(c.Sensors) > maxSensors {
+		return c.SensorError(maxSensors, fmt.Errorf("%d sensors: at most %d", len(c.Sensors), maxSensors))
+	}
+	if i, err := sensors.CheckAll(c.Sensors); err != nil {
+		return c.SensorError(i, err)
 	}
 	for i, cue := range c.Cues {
 		if m, ok := givenCues[cue.Name]; !ok || m.String() != cue.Modality {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
+	"periph.io/x/conn/v3/physic"
 )
 
 // The commented default says what an empty file means.
@@ -67,6 +68,20 @@ func TestParseNamesTheLine(t *testing.T) {
 		"[[source]]\nname=\"a\"\nkind=\"tail\"\nurl=\"http:\"": "line 1: source \"a\": tail has no use for url",
 		"[[cue]]\nname = \"face\"\nmodality = \"smell\"":       "line 3: ",
 		"[[event]]\nname = \"e\"\nweights = { nose = 1.0 }":    "line 3: ",
+		"[thermal]\nset_point = 29.9":                          "line 2: thermal.set_point: 29.9 °C: use 30 to 100",
+		"[thermal]\nset_point = nan":                           "line 2: thermal.set_point: ",
+		"[thermal]\nset_point = 75":                            "line 1: thermal.alert: 75 °C: use more than set_point (75), up to 100",
+		"[thermal]\nalert = 69.5":                              "line 2: thermal.alert: ",
+		"[thermal]\nalert = nan":                               "line 2: thermal.alert: ",
+		"[thermal]\nshutdown = 75":                             "line 2: thermal.shutdown: 75 °C: use more than alert (75), up to 100",
+		"[thermal]\nshutdown = 100.5":                          "line 2: thermal.shutdown: ",
+		"[thermal]\nshutdown = inf":                            "line 2: thermal.shutdown: ",
+		"[thermal]\nset_point = \"70\"":                        "line 2: ",
+		"[thermal]\nfan = 1":                                   "line 2: unknown key \"thermal.fan\"",
+		"\n[[sensor]]\nname = \"x\"\nkind = \"no\"":            "line 2: sensor \"x\": ",
+		"[[sensor]]\nname=\"a\"\nkind=\"tmp102\"\nbus=\"1\"\n" +
+			"[[sensor]]\nname=\"a\"\nkind=\"tmp102\"\nbus=\"2\"": "line 5: sensor \"a\": the name is taken",
+		"[[sensor]]\nname=\"a\"\nkind=\"ina219\"\nshunt=\"ten\"": "line 4: ",
 		"[engine":                       "line 1: ",
 		"a = \"\x00\"":                  "line 1: ",
 		strings.Repeat("#", MaxBytes+1): "1048577 bytes are more than the limit of 1048576",
@@ -83,6 +98,41 @@ func TestTooManySources(t *testing.T) {
 	_, err := Parse([]byte(strings.Repeat("[[source]]\n", 90_000)))
 	if want := "line 33: 90000 sources: at most 32"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestTooManySensors(t *testing.T) {
+	_, err := Parse([]byte(strings.Repeat("[[sensor]]\n", 90_000)))
+	if want := "line 33: 90000 sensors: at most 32"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestThermal(t *testing.T) {
+	c, err := Parse([]byte("[thermal]\nset_point = 60\nalert = 65.5\ncontrol = false\n" +
+		"[[sensor]]\nname = \"supply\"\nkind = \"ina226\"\nbus = \"1\"\naddress = 0x41\nshunt = \"10mΩ\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Thermal{SetPoint: 60, Alert: 65.5, Shutdown: 85}); c.Thermal != want {
+		t.Errorf("got %+v, want %+v", c.Thermal, want)
+	}
+	if got, want := c.Thermal.Alert.Temperature(), physic.ZeroCelsius+65500*physic.MilliCelsius; got != want {
+		t.Errorf("alert is %v, want %v", got, want)
+	}
+	if len(c.Sensors) != 1 || c.Sensors[0].Address != 0x41 || c.Sensors[0].Shunt.ElectricResistance != 10*physic.MilliOhm {
+		t.Errorf("sensors %+v", c.Sensors)
+	}
+	var b bytes.Buffer
+	if err := toml.NewEncoder(&b).Encode(c); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := Parse(b.Bytes())
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, b.String())
+	}
+	if !reflect.DeepEqual(shown.Sensors, c.Sensors) || shown.Thermal != c.Thermal {
+		t.Errorf("shown %+v %+v, want the same as %+v %+v", shown.Thermal, shown.Sensors, c.Thermal, c.Sensors)
 	}
 }
 
@@ -106,6 +156,7 @@ func TestLoad(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(DefaultTOML()))
 	f.Add([]byte("[[source]]\nname = \"a\"\nkind = \"lines\"\n"))
+	f.Add([]byte("[thermal]\nset_point = 60\n[[sensor]]\nname = \"a\"\nkind = \"ina219\"\nbus = \"1\"\nshunt = \"10mΩ\"\n"))
 	f.Fuzz(func(t *testing.T, document []byte) {
 		c, err := Parse(document)
 		if err != nil {
@@ -114,7 +165,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(c.Events) > 64 || c.Engine.Threads < 1 {
+		if len(c.Events) > 64 || c.Engine.Threads < 1 || !(c.Thermal.Shutdown <= 100) || len(c.Sensors) > maxSensors {
 			t.Errorf("unsound configuration passed: %+v", c)
 		}
 	})

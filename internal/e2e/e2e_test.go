@@ -2,6 +2,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,7 +41,8 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:       "testdata/script",
+		Condition: condition,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", data)
 			env.Setenv("MODELS", models)
@@ -49,4 +51,17 @@ func TestScripts(t *testing.T) {
 			return os.Symlink(bin, filepath.Join(env.WorkDir, "atoll"))
 		},
 	})
+}
+
+// condition is what scripts may ask for: whether this machine is bare of sensors.
+func condition(name string) (bool, error) {
+	if name != "bare" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	for _, pattern := range []string{"/sys/class/thermal/thermal_zone*", "/sys/class/hwmon/hwmon*"} {
+		if found, err := filepath.Glob(pattern); len(found) > 0 || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }

@@ -144,6 +144,38 @@ func (q *Queue) drop(it *Item) {
 	q.release(old)
 }
 
+// Wait returns once there is an item to get, which may be another one by then: a newer one may have taken its place. Its errors are
+// those of Get.
+func (q *Queue) Wait(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if there, err := q.look(); there || err != nil {
+			return err
+		}
+		select {
+		case <-q.filled:
+		case <-q.closed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// look tells whether there is an item to get, and leaves the token to whoever gets it.
+func (q *Queue) look() (there bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.n > 0:
+		signal(q.filled)
+		return true, nil
+	case q.over:
+		return false, io.EOF
+	}
+	return false, nil
+}
+
 // Get removes the oldest item, waiting for one. It returns io.EOF once the queue is closed and empty, and ctx's error when that ends.
 func (q *Queue) Get(ctx context.Context) (*Item, error) {
 	for {

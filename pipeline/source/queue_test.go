@@ -236,3 +236,52 @@ func BenchmarkQueue(b *testing.B) {
 		q.Recycle(it)
 	}
 }
+
+// Wait returns when there is an item, takes none, and ends as Get does.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := mustQueue(t, 1, DropOldest)
+		waited := make(chan error)
+		go func() { waited <- q.Wait(t.Context()) }()
+		synctest.Wait()
+		select {
+		case err := <-waited:
+			t.Fatalf("Wait on an empty queue: %v, want it to wait", err)
+		default:
+		}
+		for seq := range uint64(2) { // the second makes the first drop
+			it := q.Blank()
+			it.Seq = seq
+			if err := q.Put(t.Context(), it); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := <-waited; err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := q.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		it, err := q.Get(t.Context())
+		if err != nil || it.Seq != 1 {
+			t.Fatalf("Get = %+v, %v; want the newer item", it, err)
+		}
+		q.Recycle(it)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { waited <- q.Wait(ctx) }()
+		synctest.Wait()
+		cancel()
+		if err := <-waited; !errors.Is(err, context.Canceled) {
+			t.Errorf("Wait = %v after its context ended", err)
+		}
+		go func() { waited <- q.Wait(t.Context()) }()
+		synctest.Wait()
+		q.Close()
+		if err := <-waited; err != io.EOF {
+			t.Errorf("Wait = %v after Close, want EOF", err)
+		}
+	})
+}

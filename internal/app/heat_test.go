@@ -1,0 +1,133 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+	"periph.io/x/conn/v3/physic"
+
+	"atoll/board"
+	"atoll/internal/config"
+	"atoll/sensors"
+	"atoll/sensors/sensorstest"
+)
+
+// bare is a board of which no more can be seen than how busy it is.
+func bare(t *testing.T) *sensorstest.Tree {
+	tree := sensorstest.NewTree(t)
+	tree.Write("proc/stat", "cpu0 10 0 10 180 0 0 0 0 0 0\n")
+	return tree
+}
+
+// cpuLines is the proc/stat of n CPUs that have been busy for so many ticks.
+func cpuLines(n, busy int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "cpu%d %d 0 10 180 0 0 0 0 0 0\n", i, busy)
+	}
+	return b.String()
+}
+
+// warmed starts a heat on a board with these sensors and nothing to turn.
+func warmed(t *testing.T, tree *sensorstest.Tree, log *logbook, list ...sensors.Sensor) *heat {
+	t.Helper()
+	found, err := board.OpenTree(tree.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startHeat(heatOptions{
+		config: config.Default().Thermal, root: tree.Root, tree: found,
+		sensors: list, clock: systemClock{}, log: zerolog.New(log),
+	})
+}
+
+func stateOf(h *heat) state { s, _ := h.thermostat.Load().State(); return s }
+
+// A read that blocks holds up neither another sensor nor the thermostat, and is told
+// of once; when it comes back, so is that.
+func TestBlockedRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		warm := sensorstest.NewFake(die, sensorstest.Answer{Value: celsius(50)})
+		second := sensorstest.NewFake(gpu, sensorstest.Answer{Value: celsius(55)})
+		h := warmed(t, bare(t), &log, warm, second)
+		temperature := func() float64 { return stateOf(h).temperature.Celsius() }
+		time.Sleep(time.Second)
+		if got := temperature(); got < 54.9 || got > 55.1 {
+			t.Errorf("%v °C, want the hotter sensor's 55", got)
+		}
+		release := make(chan struct{})
+		second.Set(sensorstest.Answer{Block: release}, sensorstest.Answer{Value: celsius(55)})
+		time.Sleep(5 * time.Second)
+		if got := temperature(); got < 49.9 || got > 50.1 || !stateOf(h).trusted {
+			t.Errorf("%v °C while one blocks, want the other's 50", got)
+		}
+		close(release)
+		time.Sleep(30 * time.Second)
+		if got := temperature(); got < 54.9 || got > 55.1 {
+			t.Errorf("%v °C when it is back, want 55", got)
+		}
+		h.Close()
+		if out, back := log.records(t, "sensor is left out"), log.records(t, "sensor is back"); len(out) != 1 || len(back) != 1 {
+			t.Errorf("told %v and %v, want one line each", out, back)
+		}
+		if !warm.Closed() || !second.Closed() {
+			t.Error("sensors stay open")
+		}
+	})
+}
+
+// On a board without sensors a run says so once and paces by the estimate.
+func TestRunsOnTheEstimate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		tree := bare(t)
+		h := warmed(t, tree, &log)
+		busy := 10
+		for range 6000 { // ten minutes at full load
+			time.Sleep(stepEvery)
+			busy += 10
+			tree.Write("proc/stat", cpuLines(4, busy))
+		}
+		s := stateOf(h)
+		if !s.modelled || !s.powerModelled || !s.trusted {
+			t.Errorf("state %+v, want estimates", s)
+		}
+		// generic arm64: 2.5 W idle, 5 W busy, 12 K/W.
+		if got := s.temperature - physic.ZeroCelsius; got < 70*physic.Kelvin || got > 86*physic.Kelvin {
+			t.Errorf("%v after ten minutes of full load that nothing holds back", s.temperature)
+		}
+		if got := h.pace.Share(); got > 0.2 {
+			t.Errorf("share %v, want next to nothing above the set point", got)
+		}
+		h.Close()
+		if got := h.pace.Share(); got != 1 {
+			t.Errorf("share %v after the end, want 1", got)
+		}
+		if got := log.records(t, "no temperature sensor: running on the energy model's estimate; nothing here was measured"); len(got) != 1 {
+			t.Errorf("told %v, want one line", got)
+		}
+	})
+}
+
+func TestBoardSoFar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		h := warmed(t, bare(t), &log, sensorstest.NewFake(die, sensorstest.Answer{Value: celsius(50)}))
+		time.Sleep(time.Second)
+		h.tell()
+		h.Close()
+		early := warmed(t, bare(t), &log)
+		early.tell()
+		early.Close()
+		early.tell() // there was no tick: there is nothing to tell
+		got := log.records(t, "board so far")
+		if len(got) != 1 || got[0]["temperature_c"] != 50.0 || got[0]["power_estimated"] != true || got[0]["share"] == nil {
+			t.Errorf("told %v", got)
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package app
+
+import (
+	"testing"
+
+	"atoll/pipeline"
+	"atoll/thermal/actuator"
+)
+
+var _ pipeline.Pace = (*pace)(nil)
+
+func TestPace(t *testing.T) {
+	var p pace
+	if got := p.Share(); got != 1 {
+		t.Errorf("share %v before there is a budget, want 1", got)
+	}
+	set, _ := actuator.Find(t.TempDir(), twoCores, actuator.Options{})
+	defer set.Close()
+	p.budget.Store(set.Budget)
+	if _, err := set.Apply(actuator.Setting{Share: 0.25}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Share(); got != 0.25 {
+		t.Errorf("share %v, want 0.25", got)
+	}
+	bound := func(what string, want bool) {
+		t.Helper()
+		if got := p.bound(); got != want {
+			t.Errorf("%s: bound %v, want %v", what, got, want)
+		}
+	}
+	bound("nobody waits", false)
+	p.Hold()
+	bound("one waits", true)
+	bound("still", true)
+	p.Hold()
+	p.Release()
+	p.Release()
+	bound("they have waited since", true)
+	bound("nobody waits any more", false)
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"atoll/thermal/sim"
+)
+
+// maxPlants bounds a simulation to some hours.
+const maxPlants = 100_000
+
+type simFlags struct {
+	options sim.Options
+	json    bool
+	chart   string
+}
+
+func newSim() *cobra.Command {
+	var f simFlags
+	cmd := &cobra.Command{
+		Use:   "thermal",
+		Short: "Compare ways to keep a board cool",
+		Long: `Thermal runs the thermal controller of atoll ("predictive") on simulated boards,
+beside two governors of Linux (power_allocator, step_wise) and a simple throttle
+(bang_bang). All of them meet the same boards, weather, load and sensor faults. It
+says how they do on such boards; nothing is measured on this machine.
+
+A board is a chain of two or three thermal resistances and capacities with leakage
+that grows with temperature, drawn from the seed, as are its sensor's noise, steps
+and delay, the load over time, and an ambient temperature between -20 and 50 °C.
+Full load is more than it can dissipate at the set point, 70 °C. Of its first 25
+minutes come the first five columns; in the ten that follow its sensor drops out,
+sticks, reads -89 °C and jumps, one after the other.
+
+  efficiency  work done while heat was the limit, as a share of what a controller
+              does that knows everything and holds 70 °C: of the median board (p50)
+              and of the board that does better than only 5 % of all (p05); it can
+              pass 1 where a board runs hotter than it should
+  over        highest temperature above the set point, passed by 1 % of boards
+  hottest     highest temperature of any board; at 85 °C a board shuts down
+  settled     how far temperature swings, peak to peak, while load has not changed
+              for a while, passed by 1 % of boards
+  under sensor faults
+    max       highest temperature of any board
+    recovery  longest time from a sensor's return until all work is done again
+
+Temperatures are those of the hottest node, not what its sensor says. The row
+"must" holds what atoll's controller has to keep; ! marks what misses it.`,
+		Example: `  atoll sim thermal
+  atoll sim thermal --plants 1000 --seed 7 --policy predictive,step_wise
+  atoll sim thermal --plants 1 --chart plant.svg`,
+		Args: wrongUsage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.thermal(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&f.options.Plants, "plants", 100, fmt.Sprintf("boards to simulate, 1 to %d", maxPlants))
+	flags.Uint64Var(&f.options.Seed, "seed", 1, "what the boards are drawn from; the same seed gives the same boards")
+	flags.StringSliceVar(&f.options.Policies, "policy", sim.Policies(), "policies to compare, in this order")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
+	flags.StringVar(&f.chart, "chart", "", "draw the first board under these policies into an SVG `file`")
+	cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(sim.Policies(), cobra.ShellCompDirectiveNoFileComp))
+	return group("sim", "Simulate what can't be tried on a board", "Sim runs parts of atoll against simulated boards.", cmd)
+}
+
+// check finds what is wrong before anything takes time.
+func (f *simFlags) check(cmd *cobra.Command) error {
+	if n := f.options.Plants; n < 1 || n > maxPlants {
+		return usagef("--plants %d: must be from 1 to %d", n, maxPlants)
+	}
+	if len(f.options.Policies) == 0 {
+		return usagef("--policy names none: there are %s", strings.Join(sim.Policies(), ", "))
+	}
+	for i, name := range f.options.Policies {
+		if !slices.Contains(sim.Policies(), name) {
+			return usagef("--policy: no policy %q: there are %s", name, strings.Join(sim.Policies(), ", "))
+		}
+		if slices.Contains(f.options.Policies[:i], name) {
+			return usagef("--policy names %s twice", name)
+		}
+	}
+	if !cmd.Flags().Changed("chart") {
+		return nil
+	}
+	if f.chart == "" {
+		return usagef("--chart needs the name of a file")
+	}
+	_, err := writable(f.chart)
+	return err
+}
+
+func (f *simFlags) thermal(cmd *cobra.Command) error {
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	progress := startProgress(cmd.ErrOrStderr(), f.options.Plants, "boards")
+	f.options.Progress = func(int, int) { progress.step() }
+	result, err := sim.Run(ctx, f.options)
+	progress.stop()
+	var picture []byte
+	if err == nil && f.chart != "" {
+		picture, err = f.draw()
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted, there is no result")
+	}
+	if err != nil {
+		return err
+	}
+	if f.chart != "" {
+		if err := writeFile(f.chart, picture); err != nil {
+			return err
+		}
+	}
+	if !f.json {
+		printScores(cmd.OutOrStdout(), result, f.options.Policies)
+		return nil
+	}
+	object, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s\n", object)
+	return nil
+}
+
+// draw makes the chart of the first board.
+func (f *simFlags) draw() ([]byte, error) {
+	var traces []sim.Trace
+	for _, name := range f.options.Policies {
+		t, err := sim.RunOne(f.options.Seed, 0, name)
+		if err != nil {
+			return nil, err
+		}
+		traces = append(traces, t)
+	}
+	var svg bytes.Buffer
+	err := sim.Chart(&svg, fmt.Sprintf("A simulated board, the first of seed %d", f.options.Seed), traces)
+	return svg.Bytes(), err
+}

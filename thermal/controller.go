@@ -1,0 +1,240 @@
+// Package thermal holds the hottest point of a board at a set temperature with the
+// most work done.
+//
+// A Controller identifies a two-node RC model of die and board while the board
+// works, predicts the die's temperature with it, and picks the power budget that
+// just reaches the set point and does not cross it. Where the model errs a PI law
+// takes over; where no temperature can be trusted, the least work.
+package thermal
+
+import (
+	"math"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"atoll/board"
+	"atoll/sensors"
+)
+
+// The product's temperatures.
+const (
+	DefaultSetPoint = physic.ZeroCelsius + 70*physic.Kelvin
+	DefaultAlert    = physic.ZeroCelsius + 75*physic.Kelvin
+	DefaultShutdown = physic.ZeroCelsius + 85*physic.Kelvin
+)
+
+// Options say what a Controller holds and what it begins with.
+type Options struct {
+	SetPoint, Alert, Shutdown physic.Temperature // ascending
+	Start                     board.Thermal      // where identification begins
+	Least, Most               physic.Power       // drawn idle and under full load, by the profile; Most is more
+}
+
+// Input is what a controller sees at one step.
+type Input struct {
+	Temperature physic.Temperature // of the hottest point
+	Trusted     bool               // it is a plausible reading of now
+	Suspect     bool               // there is a reading, but it is not plausible
+	Bound       bool               // the budget held work back since the last step
+}
+
+// rideThrough is how long the model stands in for a sensor that does not answer.
+const rideThrough = 2 * time.Second
+
+// Controller picks power budgets. It is not safe for concurrent use.
+type Controller struct {
+	set, alert, shutdown float64 // °C
+	least, most          float64 // W
+
+	model    model
+	observer observer
+	identify identification
+	monitor  monitor
+	pi       pi
+	supply   rls // power as idle + share · dynamic, where the budget binds
+
+	begun   bool
+	now     time.Duration
+	dt      float64 // of this step, s
+	drawn   float64 // in this step, W
+	trusted time.Duration
+	last    float64 // reading
+	shadow  temps   // the model alone since the reading changed last
+	course  float64 // sum of the shadow's steps, K
+
+	budget budget
+	alarm  Alarm
+}
+
+// NewController makes a controller.
+func NewController(o Options) *Controller {
+	c := &Controller{
+		set: o.SetPoint.Celsius(), alert: o.Alert.Celsius(), shutdown: o.Shutdown.Celsius(),
+		least: watts(o.Least), most: watts(o.Most),
+		model: model{
+			r1: o.Start.DieResistance, c1: o.Start.DieCapacity,
+			r2: o.Start.BoardResistance, c2: o.Start.BoardCapacity, ta: o.Start.AmbientAssumed.Celsius(),
+		}.bounded(),
+	}
+	c.identify = newIdentification(c.model, c.most)
+	span := c.most - c.least
+	c.supply = newRLS(0.999, []float64{c.least, span}, []float64{0.04 * c.least * c.least, 0.04 * span * span})
+	c.budget.watts = c.least
+	return c
+}
+
+func watts(p physic.Power) float64 { return float64(p) / float64(physic.Watt) }
+
+// Predict moves the model on to now (by a monotonic clock) with the power drawn since
+// the last call, measured or estimated, and returns what it alone makes of the die's
+// temperature: what a sensors.Filter holds readings against. Step decides for the same
+// moment.
+func (c *Controller) Predict(now time.Duration, drawn physic.Power) sensors.Course {
+	c.dt = bound((now - c.now).Seconds(), 0.01, 2)
+	c.now, c.drawn = now, bound(watts(drawn), 0, 10*c.most)
+	if c.begun {
+		c.observer.predict(c.model, c.drawn, c.dt)
+		next := c.model.step(c.shadow, c.drawn, c.dt)
+		c.course += next.die - c.shadow.die
+		c.shadow = next
+	}
+	doubt := c.identify.doubt()
+	return sensors.Course{Kelvin: c.course, Doubt: doubt, Known: c.begun && doubt < known}
+}
+
+// Doubts below which the model's word counts against a sensor's, and below which it is
+// to blame when it errs.
+const (
+	known  = 1.5
+	blamed = 0.6
+)
+
+// Step decides on a budget for the moment that Predict was called for.
+func (c *Controller) Step(in Input) Decision {
+	if in.Bound || c.drawn > 1.03*(c.supply.theta[0]+c.budget.share*c.supply.theta[1]) {
+		c.supply.update([3]float64{1, c.budget.share}, c.drawn, 0.01*c.most*c.most)
+	}
+	if in.Trusted {
+		c.sense(in.Temperature.Celsius())
+	} else {
+		c.observer.x = c.shadow // a sensor that was about to fail may have misled it
+	}
+	c.raise(in)
+	return c.decide(in)
+}
+
+// forgets is how fast the shadow follows a reading that does not change, s.
+const forgets = 20.0
+
+// sense takes in a trusted reading.
+func (c *Controller) sense(reading float64) {
+	c.trusted = c.now
+	if !c.begun {
+		c.begun = true
+		c.observer.begin(reading, c.drawn, c.model)
+		c.shadow, c.last = c.observer.x, reading
+		return
+	}
+	consistent := true
+	if reading == c.last {
+		half := min(0.5, c.observer.noise.quantum/2)
+		off := bound(c.shadow.die, reading-half, reading+half) - c.shadow.die
+		consistent = math.Abs(off) < 0.5+half
+		c.shadow.die += off * c.dt / forgets
+		c.shadow.board += off * c.dt / forgets
+	}
+	c.observer.correct(reading)
+	better := c.identify.update(c.model, sample{reading, c.drawn, c.dt, c.observer.noise.interval, consistent})
+	c.observer.rebase(c.model, better, c.identify.power.first)
+	c.model = better
+	if reading != c.last {
+		c.shadow, c.last = c.observer.x, reading
+	}
+	c.monitor.check(c.model, c.observer.x, c.drawn, c.dt, c.identify.doubt() < blamed)
+}
+
+// Margins below the set point: always, for each standard deviation of the estimate,
+// and for each K that the sensor is quantised to.
+const (
+	marginAlways  = 0.4 // K
+	marginSigma   = 1.5
+	marginQuantum = 0.15
+)
+
+// target is the temperature to aim at, °C.
+func (c *Controller) target() float64 {
+	t := c.set - marginAlways - marginSigma*math.Sqrt(c.observer.cov[0][0])
+	if n := &c.observer.noise; n.coarse() {
+		t -= marginQuantum * min(1, n.quantum)
+	}
+	return t
+}
+
+// decide picks the law and the budget.
+func (c *Controller) decide(in Input) Decision {
+	switch {
+	case c.alarm != None:
+		c.budget.cut(c.now, c.least, Safest, reasonAlarm)
+	case in.Suspect:
+		c.budget.cut(c.now, c.least, Safest, reasonSuspect)
+	case !c.begun || c.now-c.trusted > rideThrough:
+		c.budget.cut(c.now, c.least, Safest, reasonBlind)
+	case c.monitor.bad:
+		want := c.pi.power(c.target()-c.observer.x.die, c.drawn, c.dt, c.least, c.reach(), in.Bound)
+		c.budget.set(c.now, want, Proportional, reasonModel)
+	default:
+		want := bound(c.predictive(), min(c.least, c.supply.theta[0]), c.reach())
+		c.pi.follow(want)
+		c.budget.set(c.now, want, Predictive, c.reason(want))
+	}
+	return c.budget.decision(c.supply, c.most-c.least, c.cooling(), c.alarm)
+}
+
+// reach is what the board can draw at most, W.
+func (c *Controller) reach() float64 { return max(c.least, c.supply.theta[0]+c.supply.theta[1]) }
+
+// predictive is the power that takes the die to the target at the horizon: far enough to
+// see through the sensor's delay. What the model says of a rise is only trusted as far
+// as it is known.
+func (c *Controller) predictive() float64 {
+	delay := 0.2 + 0.1*float64(c.observer.noise.interval)
+	horizon := bound(0.5*c.model.tau(), 2*delay, 15)
+	target := c.target()
+	if rise := target - c.observer.x.die; rise > 0 {
+		target = c.observer.x.die + rise/(1+c.identify.doubt())
+	}
+	return c.model.power(c.observer.x, c.observer.drift, target, horizon)
+}
+
+func (c *Controller) reason(want float64) string {
+	if want >= c.reach() {
+		return reasonRoom
+	}
+	return reasonLimit
+}
+
+// cooling is how far fans should be turned up: fully from the set point on, not at all
+// 10 K below it.
+func (c *Controller) cooling() float64 {
+	if c.budget.mode == Safest {
+		return 1
+	}
+	return bound((c.observer.x.die-(c.set-10))/10, 0, 1)
+}
+
+// raise sets and lifts the alarm, by trusted readings only.
+func (c *Controller) raise(in Input) {
+	if !in.Trusted {
+		return
+	}
+	const lift = 2 // K below the threshold
+	switch t := in.Temperature.Celsius(); {
+	case t >= c.shutdown:
+		c.alarm = Shutdown
+	case t >= c.alert && c.alarm == None, c.alarm == Shutdown && t < c.shutdown-lift:
+		c.alarm = Alert
+	case t < c.alert-lift:
+		c.alarm = None
+	}
+}

@@ -1,0 +1,76 @@
+package thermal
+
+import "math"
+
+// noise learns what a sensor's readings are worth: their noise, the step they are
+// quantised to, and how often they are converted.
+type noise struct {
+	last, before float64 // the two latest distinct conversions
+	seen         int
+	variance     float64 // of a conversion, K², smoothed
+	quantum      float64 // least change ever seen, K
+	since        int     // readings since the value changed last
+	interval     int     // least number of readings between two changes, of late
+	shortest     int     // the same of the present batch of changes
+	changes      int     // in this batch
+}
+
+const (
+	slowestConversion = 10 // readings
+	batchOfChanges    = 32
+	leastVariance     = 1e-4
+)
+
+// judge says what a reading tells of the true value, which is expected, and the
+// variance of that; fresh is false when it tells nothing new. The variance of white noise
+// is that of second differences over 6; a constant slope has none.
+//
+// A coarse sensor only tells between which bounds the value lies, and exactly so
+// when it goes from one step to the next.
+func (n *noise) judge(reading, expected float64) (value, variance float64, fresh bool) {
+	if n.seen == 0 {
+		n.last, n.before, n.quantum = reading, reading, math.Inf(1)
+		n.interval, n.shortest, n.variance = slowestConversion, slowestConversion, 0.25
+	}
+	n.seen++
+	last, since := n.last, n.since
+	if reading != last {
+		n.changed(reading)
+	}
+	variance = max(leastVariance, n.variance)
+	step := math.Abs(reading - last)
+	coarse := n.coarse()
+	least := n.quantum * n.quantum / 12
+	switch {
+	case step == 0 && !coarse && n.since < slowestConversion, step == 0 && n.since%(n.interval+2) != 0:
+		return 0, 0, false // the same conversion again
+	case !coarse:
+		return reading, variance, true
+	case step == 0:
+		half := n.quantum / 2
+		return bound(expected, reading-half, reading+half), least, true
+	case step < 1.5*n.quantum && since > patience:
+		return (reading + last) / 2, least, true
+	}
+	return reading, max(variance, least), true
+}
+
+// coarse says whether the sensor's steps are what limits it.
+func (n *noise) coarse() bool { return n.quantum >= 0.2 && n.quantum <= 2 }
+
+// changed learns from a change of the value.
+func (n *noise) changed(reading float64) {
+	step := math.Abs(reading - n.last)
+	n.quantum = min(n.quantum, step)
+	second := reading - 2*n.last + n.before
+	if n.since > 2*slowestConversion {
+		second = step // long unchanged: there was no slope
+	}
+	n.variance += 0.05 * (min(second*second/6, 4) - n.variance)
+	n.before, n.last = n.last, reading
+	n.shortest = min(n.shortest, n.since)
+	n.since = 0
+	if n.changes++; n.changes >= batchOfChanges {
+		n.interval, n.shortest, n.changes = n.shortest, slowestConversion, 0
+	}
+}
