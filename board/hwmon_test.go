@@ -58,6 +58,12 @@ func TestChip(t *testing.T) {
 }
 
 func TestPowers(t *testing.T) {
+	const (
+		nano    = "-- sys/bus/i2c/devices/6-0040/name --\nina3221x\n-- sys/bus/i2c/devices/6-0040/iio:device0/rail_name_0 --\nPOM_5V_IN\n"
+		rail    = "sys/bus/i2c/devices/6-0040/iio:device0/in_power"
+		ina3221 = "-- sys/class/hwmon/hwmon0/name --\nina3221\n-- sys/class/hwmon/hwmon0/in1_label --\nVDD_IN\n"
+		chip    = "sys/class/hwmon/hwmon0/"
+	)
 	for _, test := range []struct {
 		name, tree string
 		power      physic.Power
@@ -71,12 +77,32 @@ func TestPowers(t *testing.T) {
 		{"battery of nonsense", "-- sys/class/power_supply/BAT0/current_now --\n9223372036854775807\n-- sys/class/power_supply/BAT0/voltage_now --\n9223372036854775807\n", 0, Invalid},
 		{"chip", "-- sys/class/hwmon/hwmon0/power1_input --\n1000000\n", physic.Watt, ""},
 		{"chip that fails", "-- sys/class/hwmon/hwmon0/power1_input (error EIO) --\n", 0, Driver},
+		{"rail", nano + "-- " + rail + "0_input --\n2157\n", 2157 * physic.MilliWatt, ""},
+		{"rail that fails", nano + "-- " + rail + "0_input (error EREMOTEIO) --\n", 0, Driver},
+		{"rail of nonsense", nano + "-- " + rail + "0_input --\n-9223372036854775808\n", 0, Invalid},
+		{"channel", ina3221 + "-- " + chip + "in1_input --\n5000\n-- " + chip + "curr1_input --\n-800\n", -4 * physic.Watt, ""},
+		{"channel whose current fails", ina3221 + "-- " + chip + "in1_input --\n5000\n-- " + chip + "curr1_input (error EIO) --\n", 0, Driver},
+		{"channel whose voltage fails", ina3221 + "-- " + chip + "in1_input (error EIO) --\n-- " + chip + "curr1_input --\n800\n", 0, Driver},
+		{"channel of nonsense", ina3221 + "-- " + chip + "in1_input --\n1000000000\n-- " + chip + "curr1_input --\n1000000000\n", 0, Invalid},
 	} {
 		r := read(t, test.tree)
 		got := r.powers(r.chips())
 		if len(got) != 1 || got[0].Power != test.power || kindOf(got[0].Problem) != test.kind {
 			t.Errorf("%s: got %+v", test.name, got)
 		}
+	}
+	for tree, want := range map[string]string{
+		nano + "-- " + rail + "0_input --\n1\n":                                        "ina3221x POM_5V_IN",
+		ina3221 + "-- " + chip + "in1_input --\n1\n-- " + chip + "curr1_input --\n1\n": "ina3221 VDD_IN",
+	} {
+		r := read(t, tree)
+		if got := r.powers(r.chips()); len(got) != 1 || got[0].Name != want {
+			t.Errorf("got %+v, want %s", got, want)
+		}
+	}
+	sums := read(t, ina3221+"-- "+chip+"in4_input --\n1\n-- "+chip+"curr4_input --\n1\n-- "+chip+"curr2_input --\n1\n-- "+rail+"0_raw --\n1\n")
+	if got := sums.powers(sums.chips()); len(got) != 0 {
+		t.Errorf("a sum, a current alone and a raw value are no powers: got %+v", got)
 	}
 	for _, none := range []string{"-- sys/class/power_supply/AC/type --\nMains\n", "-- sys/class/power_supply/B/current_now --\n1\n", "-- sys/class/powercap/intel-rapl/name --\nx\n"} {
 		if got := read(t, none).powers(nil); len(got) != 0 {

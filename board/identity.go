@@ -48,7 +48,23 @@ func (b *Board) identify(r *reader, info cpuInfo) {
 	}
 	b.Kernel = r.maybe("proc/sys/kernel/osrelease")
 	b.Profile = match(b.Compatible, dmi, b.Architecture)
+	if b.Profile.Generic {
+		b.Profile.Energy.fit(len(r.online(info)))
+	}
 }
+
+// ProfileOf tells the profile of the machine whose /proc and /sys are in tree, and the
+// name of its model, empty if there is none. It reads far less than Detect, and
+// nothing that a driver must be asked for.
+func ProfileOf(tree Tree) (profile *Profile, model string) {
+	r := &reader{tree: tree}
+	b := &Board{}
+	b.identify(r, r.cpuInfo())
+	return b.Profile, b.Model
+}
+
+// GenericProfile is that of a machine of this architecture of which nothing is known.
+func GenericProfile() *Profile { return match(nil, "", runtime.GOARCH) }
 
 // dmi is the vendor and product of a PC.
 func (r *reader) dmi() string {

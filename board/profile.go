@@ -24,6 +24,18 @@ type Energy struct {
 	Clusters []Cluster
 }
 
+// fit divides the power of the one cluster of a generic profile among so many cores:
+// what is assumed is the power of the whole board, not how many cores share it.
+func (e *Energy) fit(cores int) {
+	c := e.Clusters[0]
+	if cores <= 0 || cores == c.Cores {
+		return
+	}
+	c.Capacitance *= float64(c.Cores) / float64(cores)
+	c.Cores = cores
+	e.Clusters = []Cluster{c}
+}
+
 // Cluster is a group of cores that share a clock.
 type Cluster struct {
 	Cores       int

@@ -2,6 +2,7 @@ package board
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -266,5 +267,44 @@ func TestTreesSayWhereTheyComeFrom(t *testing.T) {
 		if composed == captured {
 			t.Errorf("%s: its comment begins with %.60q, want that it was composed or captured", file, data)
 		}
+	}
+}
+
+// A generic profile has as many cores as the machine, and the power of the whole stays;
+// that of a known board stays as it is.
+func TestProfileOf(t *testing.T) {
+	cpus := func(n int, field string) string {
+		var b strings.Builder
+		b.WriteString("-- proc/cpuinfo --\n")
+		for i := range n {
+			fmt.Fprintf(&b, "processor : %d\n%s\n\n", i, field)
+		}
+		return b.String()
+	}
+	const pi4 = "-- proc/device-tree/model --\nRaspberry Pi 4 Model B\n-- proc/device-tree/compatible (quoted) --\n\"raspberrypi,4-model-b\\x00brcm,bcm2711\\x00\"\n"
+	for name, c := range map[string]struct {
+		text    string
+		profile string
+		cores   int
+		watts   float64
+		threads int
+	}{
+		"16 CPUs":        {cpus(16, "vendor_id : GenuineIntel"), "generic amd64", 16, 28, 1},
+		"2 CPUs":         {cpus(2, "vendor_id : GenuineIntel"), "generic amd64", 2, 28, 1},
+		"8 CPUs of Arm":  {cpus(8, "CPU architecture: 8"), "generic arm64", 8, 5, 1},
+		"no CPUs":        {"-- proc/version --\nx\n", "generic arm64", 4, 5, 1},
+		"a Pi of 2 CPUs": {pi4 + cpus(2, "CPU architecture: 8"), "Raspberry Pi 4", 4, 6.4, 3},
+	} {
+		p, model := ProfileOf(tree(t, c.text))
+		if cores := p.Energy.Clusters[0].Cores; p.Name != c.profile || cores != c.cores || p.Threads != c.threads {
+			t.Errorf("%s: %s with %d cores, %d threads; want %s, %d, %d", name, p.Name, cores, p.Threads, c.profile, c.cores, c.threads)
+		}
+		within(t, name+": full load, W", full(p.Energy), c.watts-0.1, c.watts+0.1)
+		if d := Detect(tree(t, c.text)); d.Model != model || full(d.Profile.Energy) != full(p.Energy) {
+			t.Errorf("%s: Detect finds %q, ProfileOf %q", name, d.Model, model)
+		}
+	}
+	if got := genericAMD64.Energy.Clusters[0].Cores; got != 4 {
+		t.Errorf("the table itself has %d cores by now, want 4", got)
 	}
 }

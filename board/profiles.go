@@ -177,7 +177,7 @@ var jetsonNano = Profile{
 // the careful side: early trips and little cooling.
 var genericARM64 = Profile{
 	Name: "generic arm64", Generic: true,
-	Threads: 2,
+	Threads: 1,
 	Passive: celsius(75), Hot: celsius(85), Critical: celsius(95),
 	Energy: Energy{
 		Static: 2500 * physic.MilliWatt,
@@ -192,7 +192,7 @@ var genericARM64 = Profile{
 // genericAMD64 stands for a small computer with a fan. All of it is assumption.
 var genericAMD64 = Profile{
 	Name: "generic amd64", Generic: true,
-	Threads: 2,
+	Threads: 1,
 	Passive: celsius(85), Hot: celsius(95), Critical: celsius(100),
 	Energy: Energy{
 		Static: 8 * physic.Watt,

@@ -38,8 +38,9 @@ const statSize = 32 << 10
 const maxCPUs = 256
 
 // NewEnergy returns the sensor for a board with that model. CPUs belong to its
-// clusters in the order of their numbers; those that the model does not know,
-// to the last cluster. The root must have proc/stat; a cluster whose clock can't
+// clusters in the order of their numbers; those that the model does not know belong
+// to the last cluster, which never draws more for them than PowerAt says of all its
+// cores. The root must have proc/stat; a cluster whose clock can't
 // be read counts at its fastest step.
 func NewEnergy(env Env, model board.Energy) (*Energy, error) {
 	env = env.defaults()
@@ -104,7 +105,7 @@ func (e *Energy) Read() (int64, error) {
 	for i := range e.clusters {
 		c := &e.clusters[i]
 		if c.busy > 0 {
-			total += dynamicPower(c.Cluster, c.frequency(), c.busy)
+			total += dynamicPower(c.Cluster, c.frequency(), min(c.busy, float64(c.Cores)))
 		}
 	}
 	return int64(total), nil

@@ -156,9 +156,12 @@ func TestEnergyOtherBoards(t *testing.T) {
 	}
 	statOf(tree, cpus)
 	e := newEnergy(t, tree, twoClusters)
-	share := 100.0 / 107
-	if got, want := physic.Power(read(t, e)), physic.Watt+physic.Power((2*0.2+6*1.44)*share*float64(physic.Watt)); !near(got, want) {
+	share := 100.0 / 107 // of six CPUs on the last cluster, which has one core
+	if got, want := physic.Power(read(t, e)), physic.Watt+physic.Power((2*0.2*share+1.44)*float64(physic.Watt)); !near(got, want) {
 		t.Errorf("8 CPUs on a model of 3: got %v, want %v", got, want)
+	}
+	if got, most := physic.Power(read(t, newEnergy(t, tree, twoClusters))), sensors.PowerAt(twoClusters, nil, 1); got > most {
+		t.Errorf("8 CPUs on a model of 3: got %v, more than full load, %v", got, most)
 	}
 	if got := physic.Power(read(t, newEnergy(t, tree, board.Energy{Static: 3 * physic.Watt}))); got != 3*physic.Watt {
 		t.Errorf("no clusters: got %v, want 3 W", got)

@@ -1,7 +1,6 @@
 package sensors
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -17,11 +16,11 @@ type Limits struct {
 	// Rate bounds how fast a temperature moves that no model follows, in K/s (40).
 	Rate float64
 	// Surprise is by how much a temperature may differ from what the model expects
-	// (4 K). What stays below it goes unnoticed, so it must be less than what lies
+	// (3.2 K). What stays below it goes unnoticed, so it must be less than what lies
 	// between the set point and the alert.
 	Surprise float64
 	// Stuck is how far the model may expect a temperature to have moved that does
-	// not move at all (2.5 K, and one and a half steps of the sensor).
+	// not move at all (1.6 K, and one and a half steps of the sensor).
 	Stuck float64
 	// Apart is by how much temperatures of the die may differ from each other (20 K).
 	Apart float64
@@ -34,14 +33,16 @@ type Limits struct {
 // DefaultLimits are those that a Filter has unless told otherwise.
 var DefaultLimits = Limits{
 	Low: physic.ZeroCelsius - 40*physic.Kelvin, High: physic.ZeroCelsius + 125*physic.Kelvin,
-	Rate: 40, Surprise: 3.2, Stuck: 2, Apart: 20, Stale: time.Second, Probation: 3 * time.Second,
+	Rate: 40, Surprise: 3.2, Stuck: 1.6, Apart: 20, Stale: time.Second, Probation: 3 * time.Second,
 }
 
-// What the model may be off by after a time without readings, and when a sensor that
-// jumped is believed all the same.
+// What the model may be off by after a time without readings, always and by which share of
+// what it expects to have changed since, and when a sensor that jumped is believed all the
+// same.
 const (
 	unseen    = 12.0 // K
-	agreement = 3.0  // K
+	adrift    = 0.5
+	agreement = 3.0 // K
 	agreeing  = 15 * time.Second
 	forgotten = 10 * time.Minute
 )
@@ -159,6 +160,9 @@ func (l Limits) withDefaults() Limits {
 // Update sets the quality of readings and, where it is not good, the reason. There
 // must be as many as the filter was made for, always in the same order.
 func (f *Filter) Update(now time.Time, readings []Reading, course Course) {
+	if len(readings) > len(f.tracks) {
+		panic("sensors: Filter.Update: more readings than the filter was made for")
+	}
 	f.course.add(course)
 	for i := range readings {
 		r := &readings[i]
@@ -219,7 +223,10 @@ func (f *Filter) judge(t *track, r *Reading, value float64) string {
 	}
 	if value == t.value {
 		slack := l.Stuck + 1.5*min(t.step, 1)
-		if t.known && (low > slack || high < -slack || t.reason == "stuck") {
+		switch {
+		case !t.known: // there may have been no model yet when it came
+			t.course, t.known = f.course.Kelvin, f.course.Known && r.Place == PlaceDie
+		case low > slack || high < -slack || t.reason == "stuck":
 			return "stuck"
 		}
 	} else {
@@ -258,11 +265,15 @@ func (f *Filter) agrees(t *track, at time.Time, value float64) bool {
 func (f *Filter) step(t *track, change, low, high float64, blind bool) {
 	allowed := f.limits.Surprise
 	if t.reason == "stuck" || blind {
-		allowed += unseen
+		allowed += unseen + adrift*max(math.Abs(low), math.Abs(high))
 	}
 	surprise := change - bound(change, low, high)
 	if math.Abs(surprise) > allowed {
-		t.offset += surprise
+		// Counted without doubt, so that a jump and its way back cancel.
+		t.offset += change
+		if t.known {
+			t.offset -= f.course.Kelvin - t.course
+		}
 		t.near = time.Time{}
 	}
 }
@@ -334,7 +345,7 @@ func (f *Filter) compare(readings []Reading) {
 	for i := range readings {
 		r := &readings[i]
 		if die(r) && math.Abs(r.Temperature().Celsius()-middle) > f.limits.Apart {
-			r.Quality, r.Reason = Suspect, fmt.Sprintf("differs from the others by more than %v K", f.limits.Apart)
+			r.Quality, r.Reason = Suspect, "differs too much from the others"
 		}
 	}
 }

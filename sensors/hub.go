@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Periods of reading where HubOptions gives none.
+// Periods of reading. Each is rounded up to a multiple of the shortest in use.
 const (
-	// defaultTemperature is what the thermal controller's step needs.
-	defaultTemperature = 100 * time.Millisecond
-	// defaultPower is longer than any of our power parts takes to average (at
+	// periodTemperature, of die, TPU and board, is what the thermal controller's step needs.
+	periodTemperature = 100 * time.Millisecond
+	// periodPower is longer than any of our power parts takes to average (at
 	// most 136 ms, see their files), so that every reading is a new one.
-	defaultPower = 200 * time.Millisecond
-	// defaultSlow is for what nothing is controlled by. Some of it has a price: each
-	// reading of an NVMe's temperature is a command to the drive. It is well below
-	// the age at which a Filter finds a reading stale, 1 s.
-	defaultSlow = 500 * time.Millisecond
+	periodPower = 200 * time.Millisecond
+	// periodSlow is for what nothing is controlled by: fans and temperatures elsewhere.
+	// Some of it has a price: each reading of an NVMe's temperature is a command to
+	// the drive. It is well below the age at which a Filter finds a reading stale, 1 s.
+	periodSlow = 500 * time.Millisecond
 )
 
 const (
@@ -29,13 +29,9 @@ const (
 	closeWait = 500 * time.Millisecond
 )
 
-// HubOptions fixes how a Hub reads. The zero value stands for the defaults. Periods
-// are rounded up to a multiple of the shortest in use.
+// HubOptions is what a Hub works by.
 type HubOptions struct {
-	Clock       Clock         // nil: the real one
-	Temperature time.Duration // from one reading to the next of die, TPU and board; 0: 100 ms
-	Power       time.Duration // the same of powers; 0: 200 ms
-	Slow        time.Duration // the same of fans and of temperatures elsewhere; 0: 500 ms
+	Clock Clock // nil: the real one
 }
 
 // Estimator is a Sensor that computes its value instead of measuring it. A Hub
@@ -84,13 +80,13 @@ func NewHub(list []Sensor, o HubOptions) *Hub {
 		o.Clock = realClock{}
 	}
 	h := &Hub{clock: o.Clock, stop: make(chan struct{}), done: make(chan struct{})}
-	tick := o.shortest(list)
+	tick := shortest(list)
 	for _, sensor := range list {
 		s := &slot{sensor: sensor, info: sensor.Info(), due: make(chan struct{}, 1), done: make(chan struct{})}
 		if e, ok := sensor.(Estimator); ok && e.Estimated() {
 			s.quality = Estimated
 		}
-		s.every = int((o.period(s.info) + tick - 1) / tick)
+		s.every = int((s.info.period() + tick - 1) / tick)
 		s.latest = Reading{Info: &s.info, Quality: Missing, Reason: "not read yet"}
 		h.slots = append(h.slots, s)
 	}
@@ -102,12 +98,10 @@ func NewHub(list []Sensor, o HubOptions) *Hub {
 }
 
 // shortest returns the shortest period of any sensor of the list.
-func (o HubOptions) shortest(list []Sensor) time.Duration {
-	tick := defaultSlow
-	for i, s := range list {
-		if p := o.period(s.Info()); i == 0 || p < tick {
-			tick = p
-		}
+func shortest(list []Sensor) time.Duration {
+	tick := periodSlow
+	for _, s := range list {
+		tick = min(tick, s.Info().period())
 	}
 	return tick
 }
@@ -135,19 +129,15 @@ func (h *Hub) dispatch(tick time.Duration) {
 	}
 }
 
-// period returns how often a sensor is read.
-func (o HubOptions) period(info Info) time.Duration {
-	given, usual := o.Slow, defaultSlow
+// period returns the time from one reading of a sensor to the next.
+func (i Info) period() time.Duration {
 	switch {
-	case info.Quantity == Power:
-		given, usual = o.Power, defaultPower
-	case info.Quantity == Temperature && info.Place != PlaceOther:
-		given, usual = o.Temperature, defaultTemperature
+	case i.Quantity == Power:
+		return periodPower
+	case i.Quantity == Temperature && i.Place != PlaceOther:
+		return periodTemperature
 	}
-	if given > 0 {
-		return given
-	}
-	return usual
+	return periodSlow
 }
 
 // run reads one sensor until the hub stops, and closes it.
@@ -174,7 +164,7 @@ func (h *Hub) read(s *slot) {
 
 	r := Reading{Info: &s.info, Value: value, At: h.clock.Now(), Quality: s.quality}
 	if err != nil {
-		r.Value, r.Quality, r.Reason = 0, Missing, err.Error()
+		r.Value, r.Quality, r.Reason, r.Idle = 0, Missing, err.Error(), errors.Is(err, ErrIdle)
 	}
 	h.mu.Lock()
 	s.latest, s.began = r, time.Time{}
@@ -197,7 +187,7 @@ func (h *Hub) Latest(dst []Reading) []Reading {
 			if s.stall == "" {
 				s.stall = "does not answer since " + s.began.Format(time.TimeOnly)
 			}
-			r.Value, r.Quality, r.Reason = 0, Missing, s.stall
+			r.Value, r.Quality, r.Reason, r.Idle = 0, Missing, s.stall, false
 		}
 		dst = append(dst, r)
 	}

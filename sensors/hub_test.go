@@ -44,35 +44,35 @@ func TestHubPeriods(t *testing.T) {
 	})
 }
 
-func TestHubOptions(t *testing.T) {
+func TestHubClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := sensorstest.NewClock(time.Unix(1000, 0))
 		s, f := sensorstest.NewFake(die), sensorstest.NewFake(fan)
-		h := sensors.NewHub([]sensors.Sensor{s, f}, sensors.HubOptions{Clock: clock, Temperature: time.Minute, Slow: time.Hour})
+		h := sensors.NewHub([]sensors.Sensor{s, f}, sensors.HubOptions{Clock: clock})
 		defer h.Close()
 		for range 3 {
 			synctest.Wait()
-			clock.Advance(time.Minute)
+			clock.Advance(100 * time.Millisecond)
 		}
 		synctest.Wait()
 		if s.Reads() != 4 || f.Reads() != 1 {
-			t.Errorf("%d and %d reads in 3 minutes, want 4 and 1", s.Reads(), f.Reads())
+			t.Errorf("%d and %d reads in 0.3 s, want 4 and 1", s.Reads(), f.Reads())
 		}
 		got := h.Latest(nil)
-		if want := time.Unix(1180, 0); !got[0].At.Equal(want) {
+		if want := time.UnixMilli(1000_300); !got[0].At.Equal(want) {
 			t.Errorf("read at %v, want %v", got[0].At, want)
 		}
 	})
 }
 
-// TestHubRounds reads a power every 2 ticks of a temperature, as 1.5 can't be had.
+// TestHubRounds reads a fan every 3 ticks of a power, as 2.5 can't be had.
 func TestHubRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, p := sensorstest.NewFake(die), sensorstest.NewFake(total)
-		h := sensors.NewHub([]sensors.Sensor{p, d}, sensors.HubOptions{Power: 150 * time.Millisecond})
-		time.Sleep(1050 * time.Millisecond)
-		if d.Reads() != 11 || p.Reads() != 6 {
-			t.Errorf("%d and %d reads in 1.05 s, want 11 and 6", d.Reads(), p.Reads())
+		p, f := sensorstest.NewFake(total), sensorstest.NewFake(fan)
+		h := sensors.NewHub([]sensors.Sensor{f, p}, sensors.HubOptions{})
+		time.Sleep(1250 * time.Millisecond)
+		if p.Reads() != 7 || f.Reads() != 3 {
+			t.Errorf("%d and %d reads in 1.25 s, want 7 and 3", p.Reads(), f.Reads())
 		}
 		h.Close()
 	})
@@ -360,5 +360,27 @@ func TestHubReasonIsKept(t *testing.T) {
 		}
 		close(release)
 		h.Close()
+	})
+}
+
+// A sensor that is well and has nothing to say is Missing, and not broken.
+func TestHubIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idle := fmt.Errorf("%w: it charges", sensors.ErrIdle)
+		list := []sensors.Sensor{
+			sensorstest.NewFake(total, sensorstest.Answer{Err: idle}),
+			sensorstest.NewFake(die, sensorstest.Answer{Err: errors.New("EIO")}),
+			sensorstest.NewFake(fan, sensorstest.Answer{Value: 1}),
+		}
+		h := sensors.NewHub(list, sensors.HubOptions{})
+		time.Sleep(time.Second)
+		for i, r := range h.Latest(nil) {
+			if want := i == 0; r.Idle != want || (r.Quality == sensors.Missing) != (i < 2) {
+				t.Errorf("%s: idle %v, %v; want %v", r.Name, r.Idle, r.Quality, want)
+			}
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 }

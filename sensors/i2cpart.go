@@ -97,7 +97,7 @@ func (p chipPart) open(env Env, cfg Config) (Sensor, error) {
 func unbound(env Env, bus string, address uint16) error {
 	driver := env.path("sys/bus/i2c/devices", fmt.Sprintf("%s-%04x", bus, address), "driver")
 	if _, err := os.Lstat(driver); err == nil {
-		return fmt.Errorf("the kernel's driver has the chip (%s): remove this sensor, its readings are found as hwmon", driver)
+		return fmt.Errorf("the kernel's driver has the chip (%s): remove this sensor, its readings are found as hwmon or iio", driver)
 	} else if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
 		return err
 	}

@@ -2,9 +2,9 @@ package sensors
 
 import "periph.io/x/conn/v3/physic"
 
-// INA219 (TI data sheet SBOS448G). periph's driver is not used: it reads the chip's
-// power register, which silently stays 0 once a brown-out has erased the
-// calibration, and its errors hide those of the bus.
+// INA219 (TI data sheet SBOS448G). periph's driver is not used: each reading takes four
+// transfers and 8 allocations, it fails on the overflow of a register that is not
+// needed, and its errors hide those of the bus (docs/sensors.md).
 func init() {
 	registerChip(chipPart{
 		kind:     "ina219",

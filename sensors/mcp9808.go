@@ -3,7 +3,8 @@ package sensors
 import "fmt"
 
 // MCP9808 (Microchip data sheet DS25095A). periph's driver is not used: it takes any
-// chip for an MCP9808, and its errors hide those of the bus.
+// chip for an MCP9808, its errors hide those of the bus, and each reading allocates
+// (docs/sensors.md).
 func init() {
 	registerChip(chipPart{
 		kind:     "mcp9808",

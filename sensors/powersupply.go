@@ -88,7 +88,7 @@ func openSupply(env Env, dir, state, want string) (Sensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &supply{state: file, want: want, idle: fmt.Errorf("%s: its %s is not %q: what it measures is not the board's power now", dir, state, want)}
+	s := &supply{state: file, want: want, idle: fmt.Errorf("%s: %w: its %s is not %q, so what it measures is not the board's power", dir, ErrIdle, state, want)}
 	if _, missing := os.Stat(dir + "/power_now"); missing == nil {
 		s.Sensor, err = openValue(info, dir+"/power_now", fromMicroWatt)
 	} else {

@@ -75,7 +75,7 @@ type rapl struct {
 	at   time.Time // of last; zero: never
 }
 
-var errFirst = errors.New("a power takes two readings of the energy: this is the first")
+var errFirst = fmt.Errorf("%w: a power takes two readings of the energy, and this is the first", ErrIdle)
 
 // raplGap is how old the reading before may be. The counter of a busy server wraps
 // in a few minutes, and twice can't be told from once.

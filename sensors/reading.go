@@ -11,6 +11,7 @@
 package sensors
 
 import (
+	"errors"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -77,7 +78,12 @@ type Reading struct {
 	At      time.Time // when it was read
 	Quality Quality
 	Reason  string // why it is Suspect or Missing; "" when Good
+	Idle    bool   // it is Missing, and nothing is wrong: see ErrIdle
 }
+
+// ErrIdle is what the error of a Read wraps when the sensor is well and has nothing to
+// say now: a battery that charges, a counter that was never read before.
+var ErrIdle = errors.New("nothing to say now")
 
 // Temperature is the reading's value, of a Temperature sensor.
 func (r Reading) Temperature() physic.Temperature { return physic.Temperature(r.Value) }

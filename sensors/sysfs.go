@@ -249,6 +249,14 @@ func fromMicroWatt(n int64) (int64, error) {
 	return n * int64(physic.MicroWatt), nil
 }
 
+// fromMilliWatt converts from the unit of iio.
+func fromMilliWatt(n int64) (int64, error) {
+	if !inRange(n) {
+		return 0, errRange
+	}
+	return n * int64(physic.MilliWatt), nil
+}
+
 // fromRPM converts from revolutions a minute.
 func fromRPM(n int64) (int64, error) {
 	if n < 0 || !inRange(n) {

@@ -8,8 +8,8 @@ import (
 
 // TMP102 (TI data sheet SBOS397). periph's driver is not used: it takes the 13-bit
 // form, which a boot loader may have left switched on, for the 12-bit form and
-// so halves the temperature; it goes on with a configuration that it failed to read;
-// and its Halt does not halt.
+// so halves the temperature; it writes back a configuration that it failed to read; and
+// each reading allocates (docs/sensors.md).
 func init() {
 	registerChip(chipPart{
 		kind:     "tmp102",

@@ -49,14 +49,22 @@ type Decision struct {
 	Mode    Mode
 	Alarm   Alarm
 	Reason  string
-	Changed bool // the budget, its mode or the alarm is another one than at the last step
+	Changed bool // it is worth telling: other law, other alarm, or a share that moved by a tenth
 }
 
 // Small changes wait: less than band is none, and after a change the budget
 // is not raised again for dwell.
 const (
-	band  = 0.003
+	band  = 0.004
 	dwell = 500 * time.Millisecond
+)
+
+// What is told of a budget: moves of the share by a tenth, but not more often than now
+// and then, so that a log of a bounded size still reaches back for weeks.
+const (
+	tellMove  = 0.1
+	tellEvery = 10 * time.Second
+	tellOther = 5 * time.Second // another law or alarm
 )
 
 // budget is the one in force.
@@ -64,15 +72,15 @@ type budget struct {
 	watts, share float64
 	mode         Mode
 	reason       string
-	alarm        Alarm
 	at           time.Duration // of the last change
-	changed      bool
+	told         Decision      // the last that Changed
+	toldAt       time.Duration
 }
 
 // set changes the budget to want, unless the change is too small or too soon.
 func (b *budget) set(now time.Duration, want float64, mode Mode, reason string) {
-	same := mode == b.mode && reason == b.reason
-	if change := want/b.watts - 1; same && (math.Abs(change) < band || change > 0 && now-b.at < dwell) {
+	change := want - b.watts
+	if mode == b.mode && b.reason != "" && (math.Abs(change) < band*b.watts || change > 0 && now-b.at < dwell) {
 		return
 	}
 	b.cut(now, want, mode, reason)
@@ -80,18 +88,25 @@ func (b *budget) set(now time.Duration, want float64, mode Mode, reason string) 
 
 // cut changes the budget at once.
 func (b *budget) cut(now time.Duration, want float64, mode Mode, reason string) {
-	if b.watts != want || b.mode != mode || b.reason != reason {
-		b.watts, b.mode, b.reason, b.at, b.changed = want, mode, reason, now, true
+	if b.watts != want || b.mode != mode {
+		b.at = now
 	}
+	b.watts, b.mode, b.reason = want, mode, reason
 }
 
 // decision is the budget as a Decision, with the share that draws it.
-func (b *budget) decision(supply rls, span, cooling float64, alarm Alarm) Decision {
-	b.share = bound((b.watts-max(0, supply.theta[0]))/bound(supply.theta[1], 0.3*span, 3*span), 0, 1)
-	changed := b.changed || alarm != b.alarm
-	b.changed, b.alarm = false, alarm
-	return Decision{
+func (b *budget) decision(now time.Duration, idle, dynamic, cooling float64, alarm Alarm) Decision {
+	b.share = bound((b.watts-idle)/dynamic, 0, 1)
+	d := Decision{
 		Power: physic.Power(b.watts * float64(physic.Watt)), Share: b.share, Cooling: cooling,
-		Mode: b.mode, Alarm: alarm, Reason: b.reason, Changed: changed,
+		Mode: b.mode, Alarm: alarm, Reason: b.reason,
 	}
+	other := d.Mode != b.told.Mode || d.Alarm != b.told.Alarm
+	moved := math.Abs(d.Share-b.told.Share) >= tellMove
+	since := now - b.toldAt
+	if b.told.Reason == "" || other && since >= tellOther || moved && since >= tellEvery {
+		d.Changed = true
+		b.told, b.toldAt = d, now
+	}
+	return d
 }

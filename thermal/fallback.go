@@ -26,7 +26,9 @@ const (
 // check compares. A model that is not known yet is not blamed.
 func (m *monitor) check(now model, x temps, drawn, dt float64, known bool) {
 	if m.age += dt; m.age < predictFor {
-		m.at = m.by.step(m.at, drawn, dt)
+		if m.begun {
+			m.at = m.by.step(m.at, drawn, dt)
+		}
 		return
 	}
 	if m.begun && m.age < 2*predictFor {

@@ -21,7 +21,7 @@ type matrix [3][3]float64
 // simulated boards other than those reported on.
 const (
 	dieUnrest   = 0.1   // K/√s
-	boardUnrest = 0.2   // K/√s
+	boardUnrest = 0.09  // K/√s
 	driftUnrest = 0.002 // K/s/√s
 	driftMemory = 60.0  // s
 )

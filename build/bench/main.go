@@ -53,7 +53,8 @@ func run() error {
 	b := &bench{data: data, senses: senses}
 	fmt.Printf("%-50s %-10s %s\n", "measure", "must", "measured")
 	for _, measure := range []func(*bench) error{
-		(*bench).accuracy, (*bench).voice, (*bench).fused, (*bench).engine, (*bench).malformed, (*bench).process, (*bench).binaries,
+		(*bench).accuracy, (*bench).voice, (*bench).fused, (*bench).engine, (*bench).malformed,
+		(*bench).cooling, (*bench).control, (*bench).detection, (*bench).process, (*bench).binaries,
 	} {
 		if err := measure(b); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"periph.io/x/conn/v3/physic"
 
 	"atoll/board"
 	"atoll/internal/config"
@@ -16,13 +17,18 @@ import (
 // stepEvery is how often the thermostat ticks.
 const stepEvery = 100 * time.Millisecond
 
-// heat keeps the board cool while a run is under way. Its one goroutine finds out
-// which board this is, while the models load, then ticks a thermostat; and it puts
-// back what that turned, so that even its own panic leaves no throttle behind.
+// startLimit is how long it may take to find the board, its sensors or its actuators:
+// a driver that does not answer must not hold up the others, nor the end.
+const startLimit = 10 * time.Second
+
+// heat keeps the board cool while a run is under way. Its one goroutine finds what
+// the board has, while the models load, then ticks a thermostat; and it puts back
+// what that turned, so that even its own panic leaves no throttle behind.
 type heat struct {
 	heatOptions
+	profile    *board.Profile
 	pace       pace
-	thermostat atomic.Pointer[thermostat] // nil until the board is known
+	thermostat atomic.Pointer[thermostat] // nil until the sensors are known
 	stop, done chan struct{}
 }
 
@@ -37,8 +43,8 @@ type heatOptions struct {
 	log     zerolog.Logger
 }
 
-// openHeat opens the sensors that cfg names and keeps the board cool until Close. It
-// does not wait for the board to be found out.
+// openHeat opens the sensors that cfg names, finds out which board this is and keeps it
+// cool until Close. It does not wait for what the board has to be found.
 func openHeat(cfg config.Config, o RunOptions) (*heat, error) {
 	root := o.Root
 	if root == "" {
@@ -60,11 +66,72 @@ func openHeat(cfg config.Config, o RunOptions) (*heat, error) {
 
 func startHeat(o heatOptions) *heat {
 	h := &heat{heatOptions: o, stop: make(chan struct{}), done: make(chan struct{})}
+	h.identify()
 	go h.run()
 	return h
 }
 
-// Close puts clocks and fans back and ends all that was started.
+// identify finds the profile of the board.
+func (h *heat) identify() {
+	type identity struct {
+		profile *board.Profile
+		model   string
+	}
+	found, ok := within(h, "board", func() identity {
+		profile, model := board.ProfileOf(h.tree)
+		return identity{profile, model}
+	}, func(identity) {})
+	if !ok {
+		found.profile = board.GenericProfile()
+	}
+	p := found.profile
+	h.profile = p
+	h.log.Info().Str("profile", p.Name).Bool("generic", p.Generic).Str("model", found.model).Msg("board")
+	for name, c := range map[string]struct{ ours, kernel physic.Temperature }{
+		"set_point": {h.config.SetPoint.Temperature(), p.Passive},
+		"shutdown":  {h.config.Shutdown.Temperature(), p.Critical},
+	} {
+		if c.ours > c.kernel {
+			h.log.Warn().Str("profile", p.Name).Float64(name+"_c", c.ours.Celsius()).Float64("kernel_c", rounded(c.kernel.Celsius(), 10)).
+				Msg("[thermal] " + name + " lies above the temperature at which the kernel of this board acts by itself: the kernel acts before")
+		}
+	}
+}
+
+// endLimit is how long the end waits for what is still being found.
+const endLimit = 3 * time.Second
+
+// within returns what find finds within the limit. Otherwise it says so and goes on;
+// what is found after that goes to late.
+func within[T any](h *heat, what string, find func() T, late func(T)) (found T, ok bool) {
+	result, gone := make(chan T), make(chan struct{})
+	go func() {
+		v := find()
+		select {
+		case result <- v:
+		case <-gone:
+			late(v)
+		}
+	}()
+	limit := time.NewTimer(startLimit)
+	defer limit.Stop()
+	for stop := h.stop; ; {
+		select {
+		case v := <-result:
+			return v, true
+		case <-stop:
+			stop = nil
+			limit.Reset(endLimit)
+		case <-limit.C:
+			h.log.Warn().Str("what", what).Msg("a driver does not answer in time: going on without what it has")
+			close(gone)
+			return found, false
+		}
+	}
+}
+
+// Close puts clocks and fans back and ends all that was started. It waits for what
+// does not answer only so long.
 func (h *heat) Close() {
 	close(h.stop)
 	<-h.done
@@ -83,22 +150,20 @@ func (h *heat) tell() {
 
 func (h *heat) run() {
 	defer close(h.done)
-	found := board.Detect(h.tree)
-	h.log.Info().Str("profile", found.Profile.Name).Bool("generic", found.Profile.Generic).Str("model", found.Model).Msg("board")
-	list := h.findSensors(found.Profile)
+	list := h.findSensors()
 	hub := sensors.NewHub(list, sensors.HubOptions{Clock: h.clock})
 	defer func() {
 		if err := hub.Close(); err != nil {
 			h.log.Warn().Err(err).Msg("sensors can't be closed")
 		}
 	}()
-	t := newThermostat(h.heatOptions, found.Profile, list)
+	t := newThermostat(h.heatOptions, h.profile, list)
 	t.read, t.bound = hub.Latest, h.pace.bound
 	if h.config.Control {
-		set := h.findActuators(found.Profile)
+		set := h.findActuators()
 		defer set.Close() // before the sensors, which may take their time
 		h.pace.budget.Store(set.Budget)
-		t.apply = set.Apply
+		t.apply = set.Turn
 	}
 	h.thermostat.Store(t)
 	h.loop(t)
@@ -119,14 +184,25 @@ func (h *heat) loop(t *thermostat) {
 
 // findSensors returns all there are: those configured first, as who configures one
 // wants it used, and the energy model last.
-func (h *heat) findSensors(profile *board.Profile) []sensors.Sensor {
+func (h *heat) findSensors() []sensors.Sensor {
 	env := sensors.Env{Root: h.root, Clock: h.clock}
-	found, unusable := sensors.Find(env)
-	for _, p := range unusable {
+	type result struct {
+		found    []sensors.Sensor
+		unusable []sensors.Problem
+	}
+	r, _ := within(h, "sensors", func() result {
+		found, unusable := sensors.Find(env)
+		return result{found, unusable}
+	}, func(r result) {
+		for _, s := range r.found {
+			s.Close()
+		}
+	})
+	for _, p := range r.unusable {
 		h.log.Info().Str("kind", p.Part).Err(p.Err).Msg("sensor can't be used")
 	}
-	list := append(h.sensors, found...)
-	energy, err := sensors.NewEnergy(env, profile.Energy)
+	list := append(h.sensors, r.found...)
+	energy, err := sensors.NewEnergy(env, h.profile.Energy)
 	if err != nil {
 		h.log.Warn().Err(err).Msg("power can't be estimated")
 		return list
@@ -135,13 +211,25 @@ func (h *heat) findSensors(profile *board.Profile) []sensors.Sensor {
 }
 
 // findActuators returns all there are and tells what is left out.
-func (h *heat) findActuators(profile *board.Profile) *actuator.Set {
-	set, problems := actuator.Find(h.root, profile.Energy, actuator.Options{State: h.state, Logger: h.log, Now: h.clock.Now})
-	for _, p := range problems {
+func (h *heat) findActuators() *actuator.Set {
+	o := actuator.Options{State: h.state, Logger: h.log, Now: h.clock.Now}
+	type result struct {
+		set      *actuator.Set
+		problems []actuator.Problem
+	}
+	r, ok := within(h, "actuators", func() result {
+		set, problems := actuator.Find(h.root, h.profile.Energy, o)
+		return result{set, problems}
+	}, func(r result) { r.set.Close() })
+	if !ok {
+		o.State = "" // so that nothing in sysfs is touched
+		r.set, _ = actuator.Find(h.root, h.profile.Energy, o)
+	}
+	for _, p := range r.problems {
 		h.log.Info().Str("actuator", p.Name).Err(p.Err).Msg("actuator is left out")
 	}
-	h.log.Info().Strs("actuators", set.Names()).Msg("actuators")
-	return set
+	h.log.Info().Strs("actuators", r.set.Names()).Msg("actuators")
+	return r.set
 }
 
 // systemClock is the real one.
@@ -154,11 +242,10 @@ func (systemClock) Tick(period time.Duration) (<-chan time.Time, func()) {
 	return t.C, t.Stop
 }
 
-// openTree opens the tree that a run looks for its board in. It is no live one: to try
-// what eBPF can do takes longer than all the rest, and nobody asks for that here.
+// openTree opens the tree that a run looks for its board in.
 func openTree(root string) (board.Tree, error) {
 	if filepath.Clean(root) == "/" {
-		return struct{ board.Tree }{board.Live()}, nil
+		return board.Live(), nil
 	}
 	return board.OpenTree(root)
 }

@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -110,6 +112,135 @@ func TestRunsOnTheEstimate(t *testing.T) {
 		}
 		if got := log.records(t, "no temperature sensor: running on the energy model's estimate; nothing here was measured"); len(got) != 1 {
 			t.Errorf("told %v, want one line", got)
+		}
+	})
+}
+
+// stuckTree is a board of which nothing can be read before it is let.
+type stuckTree struct {
+	board.Tree
+	let chan struct{}
+}
+
+func (s stuckTree) Open(name string) (fs.File, error) { <-s.let; return s.Tree.Open(name) }
+
+// A driver that does not answer at the start holds it up for the limit: then the
+// generic profile does.
+func TestBlockedStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		tree := bare(t)
+		found, err := board.OpenTree(tree.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		let := make(chan struct{})
+		began := time.Now()
+		h := startHeat(heatOptions{
+			config: config.Default().Thermal, root: tree.Root, tree: stuckTree{found, let}, clock: systemClock{}, log: zerolog.New(&log),
+			sensors: []sensors.Sensor{sensorstest.NewFake(die, sensorstest.Answer{Value: celsius(50)})},
+		})
+		if took := time.Since(began); took != startLimit {
+			t.Errorf("took %v, want %v", took, startLimit)
+		}
+		time.Sleep(time.Second)
+		if got := stateOf(h).temperature.Celsius(); !h.profile.Generic || got < 49.9 || got > 50.1 {
+			t.Errorf("%v °C by profile %s, want 50 by the generic one", got, h.profile.Name)
+		}
+		h.Close()
+		close(let)
+		if got := log.records(t, "a driver does not answer in time: going on without what it has"); len(got) != 1 || got[0]["what"] != "board" {
+			t.Errorf("told %v, want one warning", got)
+		}
+	})
+}
+
+// What is found too late is not lost, and an end does not wait for it for ever.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &heat{stop: make(chan struct{})}
+		let, late := make(chan struct{}), make(chan int, 1)
+		find := func() int { <-let; return 7 }
+		for _, limit := range []time.Duration{startLimit, endLimit} {
+			began := time.Now()
+			if got, ok := within(h, "x", find, func(v int) { late <- v }); ok || got != 0 || time.Since(began) != limit {
+				t.Errorf("%v, %v after %v; want nothing after %v", got, ok, time.Since(began), limit)
+			}
+			let <- struct{}{}
+			if got := <-late; got != 7 {
+				t.Errorf("late %v, want 7", got)
+			}
+			if limit == startLimit {
+				close(h.stop)
+			}
+		}
+		close(let)
+		if got, ok := within(h, "x", find, func(int) { t.Error("late") }); !ok || got != 7 {
+			t.Errorf("%v, %v; want 7 even at the end", got, ok)
+		}
+	})
+}
+
+// A set point above what the kernel holds by itself is told of.
+func TestKernelActsBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]struct {
+			set, shutdown float64
+			want          []string
+		}{
+			"as usual": {70, 85, nil},
+			"set":      {76, 85, []string{"set_point"}},
+			"shutdown": {70, 96, []string{"shutdown"}},
+			"both":     {80, 99, []string{"set_point", "shutdown"}},
+		} {
+			var log logbook
+			tree := bare(t)
+			tree.Write("proc/cpuinfo", "processor : 0\nCPU architecture: 8\n")
+			found, err := board.OpenTree(tree.Root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg, err := config.Parse(fmt.Appendf(nil, "[thermal]\nset_point = %v\nalert = %v\nshutdown = %v\n", c.set, c.set+1, c.shutdown))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := startHeat(heatOptions{config: cfg.Thermal, root: tree.Root, tree: found, clock: systemClock{}, log: zerolog.New(&log)})
+			h.Close()
+			for _, key := range []string{"set_point", "shutdown"} {
+				got := log.records(t, "[thermal] "+key+" lies above the temperature at which the kernel of this board acts by itself: the kernel acts before")
+				if want := slices.Contains(c.want, key); (len(got) == 1) != want {
+					t.Errorf("%s: %s: told %v, want one warning: %v", name, key, got, want)
+				}
+			}
+		}
+	})
+}
+
+// On many cores a generic profile estimates no more than on few.
+func TestEstimateOfManyCores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		tree := bare(t)
+		var info strings.Builder
+		for i := range 16 {
+			fmt.Fprintf(&info, "processor : %d\nvendor_id : AuthenticAMD\n\n", i)
+		}
+		tree.Write("proc/cpuinfo", info.String())
+		tree.Write("proc/stat", cpuLines(16, 10))
+		h := warmed(t, tree, &log)
+		busy := 10
+		for range 3000 {
+			time.Sleep(stepEvery)
+			busy += 10
+			tree.Write("proc/stat", cpuLines(16, busy))
+		}
+		s := stateOf(h)
+		h.Close()
+		if w := float64(s.power) / 1e9; h.profile.Name != "generic amd64" || w < 27 || w > 29 || s.temperature.Celsius() > 82 {
+			t.Errorf("%s: 16 busy CPUs: %.1f W, %v; want 28 W as of four", h.profile.Name, w, s.temperature)
+		}
+		if got := log.records(t, "shutdown temperature is reached: only the least work is done"); len(got) > 0 {
+			t.Errorf("told %v", got)
 		}
 	})
 }

@@ -84,6 +84,9 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 		return nil, err
 	}
 	defer heat.Close() // last, when nothing makes heat any more
+	if cfg.Engine.Threads == 0 {
+		cfg.Engine.Threads = heat.profile.Threads
+	}
 	senses, err := OpenSenses(cfg, o.Logger)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"atoll/board"
 	"atoll/engine"
 	"atoll/internal/config"
 	"atoll/model"
@@ -32,6 +33,10 @@ type Senses struct {
 
 // OpenSenses starts a worker. Close ends it.
 func OpenSenses(cfg config.Config, log zerolog.Logger) (*Senses, error) {
+	if cfg.Engine.Threads == 0 {
+		profile, _ := board.ProfileOf(board.Live())
+		cfg.Engine.Threads = profile.Threads
+	}
 	w, err := engine.Start(engine.Options{Threads: cfg.Engine.Threads, Logger: log})
 	if err != nil {
 		return nil, err

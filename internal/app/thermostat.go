@@ -22,8 +22,8 @@ const settleTime = 1500 * time.Millisecond
 type thermostat struct {
 	log        zerolog.Logger
 	read       func([]sensors.Reading) []sensors.Reading
-	apply      func(actuator.Setting) (bool, error) // nil: nothing is turned
-	bound      func() bool                          // work was held back since the last call
+	apply      func(actuator.Setting) error // nil: nothing is turned; must not wait
+	bound      func() bool                  // work was held back since the last call
 	controller *thermal.Controller
 	filter     *sensors.Filter
 	model      estimate
@@ -50,7 +50,7 @@ type state struct {
 	modelled       bool // the temperature is an estimate
 	powerModelled  bool // the power is
 	trusted, known bool // the temperature is one of now; there is one at all
-	suspect        bool // a sensor of the die says what can't be
+	suspect        bool // sensors of the die say what can't be, and none can be trusted
 	decided        bool // by the decision, which is carried out
 	decision       thermal.Decision
 }
@@ -157,7 +157,7 @@ func (t *thermostat) measureTemperature(passed time.Duration) {
 		}
 	}
 	if s.trusted {
-		s.temperature, s.known = hottest, true
+		s.temperature, s.known, s.suspect = hottest, true, false // the others go on
 	}
 }
 
@@ -168,9 +168,12 @@ func (t *thermostat) turn() {
 	}
 	d := &t.now.decision
 	t.now.decided = true
+	setting := actuator.Setting{Share: d.Share, Cooling: d.Cooling}
+	if t.now.trusted {
+		setting.Hottest = t.now.temperature
+	}
 	// What fails is told by the actuators themselves when it does not pass.
-	_, err := t.apply(actuator.Setting{Power: d.Power, Share: d.Share, Cooling: d.Cooling})
-	if err != nil {
+	if err := t.apply(setting); err != nil {
 		t.log.Debug().Err(err).Msg("actuators")
 	}
 	if d.Changed {

@@ -29,7 +29,7 @@ func rounded(x, parts float64) float64 { return math.Round(x*parts) / parts }
 func (t *thermostat) tellSensors(now time.Time) {
 	for i := range t.readings {
 		r := &t.readings[i]
-		bad := r.Quality > sensors.Estimated
+		bad := r.Quality > sensors.Estimated && !r.Idle
 		if r.At.IsZero() && now.Sub(t.began) < settleTime {
 			continue // it has not answered yet
 		}

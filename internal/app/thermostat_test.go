@@ -62,7 +62,7 @@ func newStand(t testing.TB, infos ...sensors.Info) *stand {
 	s.thermostat = newThermostat(o, &board.Profile{Name: "test", Energy: twoCores, Thermal: twoNodes}, list)
 	s.read = func(dst []sensors.Reading) []sensors.Reading { return append(dst[:0], s.readings...) }
 	s.bound = func() bool { s.asked++; return false }
-	s.apply = func(v actuator.Setting) (bool, error) { s.applied = v; s.applies++; return false, nil }
+	s.apply = func(v actuator.Setting) error { s.applied = v; s.applies++; return nil }
 	return s
 }
 
@@ -176,6 +176,43 @@ func TestSuspectSensorIsSafest(t *testing.T) {
 	}
 }
 
+// One bad sensor of several is left out: control goes on with the hottest of the others.
+func TestSuspectSensorOfSeveral(t *testing.T) {
+	for name, bad := range map[string]float64{"dead": -89, "jumped": 99} {
+		s := newStand(t, die, gpu, energy)
+		s.says(0, celsius(50))
+		s.says(1, celsius(52))
+		s.says(2, watt(3))
+		s.pass(5 * time.Second)
+		before := s.applied.Share
+		s.says(1, celsius(bad))
+		s.pass(stepEvery)
+		s.want(name, 50, 3, true, false)
+		if s.applied.Share < before || s.state().decision.Mode == thermal.Safest {
+			t.Errorf("%s: share %v after %v, %v; want it to go on", name, s.applied.Share, before, s.state().decision.Mode)
+		}
+		s.says(0, celsius(bad)) // and now none is left
+		s.pass(stepEvery)
+		s.want(name+", both", 50, 3, false, true)
+	}
+}
+
+// Fans hear of the temperature as long as it is one to be believed.
+func TestFansHearTheTemperature(t *testing.T) {
+	s := newStand(t, die, energy)
+	s.says(0, celsius(50))
+	s.says(1, watt(3))
+	s.pass(2 * time.Second)
+	if got := s.applied.Hottest.Celsius(); got != 50 {
+		t.Errorf("fans hear of %v °C, want 50", got)
+	}
+	s.says(0, celsius(-89))
+	s.pass(stepEvery)
+	if got := s.applied.Hottest; got != 0 {
+		t.Errorf("fans hear of %v, want nothing of what can't be", got)
+	}
+}
+
 func TestMissingSensorIsSafest(t *testing.T) {
 	s := newStand(t, die, energy)
 	s.says(0, celsius(50))
@@ -195,6 +232,25 @@ func TestMissingSensorIsSafest(t *testing.T) {
 	s.pass(30 * time.Second)
 	if back = s.logged.records(t, "sensor is back"); len(back) != 1 || s.applied.Share == 0 {
 		t.Errorf("told %v, share %v; want it back", back, s.applied.Share)
+	}
+}
+
+// A sensor that has nothing to say is not told of, as one that fails is.
+func TestIdleSensor(t *testing.T) {
+	s := newStand(t, die, supply, energy)
+	s.says(0, celsius(50))
+	s.says(2, watt(3))
+	s.fails(1, "charging")
+	s.readings[1].Idle = true
+	s.pass(5 * time.Second)
+	s.want("the battery charges", 50, 3, true, false)
+	if out := s.logged.records(t, "sensor is left out"); len(out) != 0 {
+		t.Errorf("told %v, want nothing", out)
+	}
+	s.readings[1].Idle = false
+	s.pass(time.Second)
+	if out := s.logged.records(t, "sensor is left out"); len(out) != 1 {
+		t.Errorf("told %v, want one warning of one that fails", out)
 	}
 }
 

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
 	"atoll/internal/app"
 	"atoll/internal/config"
+	"atoll/sensors"
 )
 
 func newConfig(g *globals) *cobra.Command {
@@ -16,6 +18,7 @@ func newConfig(g *globals) *cobra.Command {
 		&cobra.Command{
 			Use:   "default",
 			Short: "Print the default configuration, with comments",
+			Long:  "Default prints the configuration that holds where none says otherwise, with\ncomments.\n\n" + sensorHelp(),
 			Args:  wrongUsage(cobra.NoArgs),
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				_, err := fmt.Fprint(cmd.OutOrStdout(), config.DefaultTOML())
@@ -26,7 +29,8 @@ func newConfig(g *globals) *cobra.Command {
 			Use:   "check FILE",
 			Short: "Check a configuration; silent if it is sound",
 			Long: `Check reads a configuration as atoll run would and makes sure that each of its
-sources and sensors can be opened on this machine. It is silent and its status 0 if all is well.`,
+sources and sensors can be opened on this machine. It is silent and its status 0
+if all is well.`,
 			Args: wrongUsage(cobra.ExactArgs(1)),
 			RunE: func(_ *cobra.Command, args []string) error {
 				c, err := config.Load(args[0])
@@ -56,4 +60,25 @@ sources and sensors can be opened on this machine. It is silent and its status 0
 			},
 		},
 	)
+}
+
+// sensorHelp lists the kinds of sensor: those for [[sensor]] tables, and those that are
+// found without.
+func sensorHelp() string {
+	var configured, found strings.Builder
+	for _, p := range sensors.Parts() {
+		list, about := &found, p.Summary+"; "+p.Where
+		if p.Open != nil {
+			list, about = &configured, about+"; keys: "+strings.Join(p.Keys, ", ")
+		}
+		for i, line := range wrap(about, helpWidth-16) {
+			name := ""
+			if i == 0 {
+				name = p.Kind
+			}
+			fmt.Fprintf(list, "  %-13s %s\n", name, line)
+		}
+	}
+	return "Kinds for [[sensor]] tables, which have a name and a place beside these keys:\n\n" +
+		configured.String() + "\nFound without one:\n\n" + strings.TrimSuffix(found.String(), "\n")
 }

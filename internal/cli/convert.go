@@ -21,7 +21,8 @@ func newConvert() *cobra.Command {
 		Short: "Convert Silero's voice activity detector from ONNX to TFLite",
 		Long: `Silero reads a release of the Silero voice activity detector, version 5, and
 writes its 16 kHz network as a TFLite model that atoll and stock TensorFlow Lite
-run: inputs input [1,576], h [1,128], c [1,128]; outputs prob [1,1], h_out, c_out.`,
+run: inputs input [1,576], h [1,128], c [1,128]; outputs prob [1,1], h_out,
+c_out.`,
 		Example: "  atoll convert silero silero_vad.onnx voice.tflite --precision f16\n  atoll infer audio --model voice.tflite speech.wav",
 		Args:    wrongUsage(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -53,7 +53,7 @@ repeat it. Serial numbers, hardware addresses and UUIDs are not in it.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().StringVar(&root, "root", "", "read a captured tree, a folder or .txtar file, instead of this machine")
+	cmd.Flags().StringVar(&root, "root", "", "look at a captured tree: a folder or .txtar file")
 	cmd.Flags().StringVar(&capture, "capture", "", "write what was read to this .txtar file")
 	cmd.MarkFlagFilename("root", "txtar")
 	cmd.MarkFlagFilename("capture", "txtar")

@@ -48,14 +48,14 @@ is one of
   FAILED     atoll can't do its work, or not for long
   skipped    could not be looked at, and why
 
-with what was found and, after an arrow, what to do. Run it as the user, with the
-configuration and with the state folder that the service will have: all three
-change what may be used.
+with what was found and, after an arrow, what to do. Run it as the user, with
+the configuration and with the state folder that the service will have: all
+three change what may be used.
 
 Sensors are watched for a second, and each model answers once in a worker of its
 own. Doctor turns no clock and no fan, opens no device but the I2C bus of a
-configured sensor, and never a watchdog: opening starts it. What it writes is one
-small file in the state folder, which it removes.
+configured sensor, and never a watchdog: opening starts it. What it writes is
+one small file in the state folder, which it removes.
 
 The last line is the verdict. The exit status is 0 if nothing failed, 1 if
 something did, 2 for wrong usage; warnings don't change it. --json prints
@@ -65,8 +65,8 @@ something did, 2 for wrong usage; warnings don't change it. --json prints
 where names never change and state is ok, warning, failed or skipped. All items
 stand in docs/doctor.md.
 
-With --root a captured tree (atoll detect --capture) is looked at; what takes the
-live machine is skipped.`,
+With --root a captured tree (atoll detect --capture) is looked at; what takes
+the live machine is skipped.`,
 		Example: `  sudo atoll doctor --config /etc/atoll.toml       before it goes up
   atoll doctor --json | jq '.items[] | select(.state == "failed")'
   atoll doctor > /dev/null && echo go              in a script
@@ -74,8 +74,8 @@ live machine is skipped.`,
 		Args: wrongUsage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the state folder, then /etc/atoll.toml)")
-	cmd.Flags().StringVar(&f.root, "root", "", "look at a captured tree, a folder or .txtar file, instead of this machine")
+	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the\nstate folder, then /etc/atoll.toml)")
+	cmd.Flags().StringVar(&f.root, "root", "", "look at a captured tree: a folder or .txtar file")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	cmd.MarkFlagFilename("config", "toml")
 	cmd.MarkFlagFilename("root", "txtar")

@@ -39,8 +39,8 @@ read is reported and the others go on; the exit status is then 1.`,
 
   {"file","faces":[{"score","box":[x0,y0,x1,y1],"keypoints":[[x,y]×6]}],"ms"}
 
-Positions are pixels of the picture. Key points: right eye, left eye, nose, mouth,
-right ear, left ear. ms is the time of the inference.`, inferVision),
+Positions are pixels of the picture. Key points: right eye, left eye, nose,
+mouth, right ear, left ear. ms is the time of the inference.`, inferVision),
 		inferCommand(g, model.Audio, "audio FILE...", "Find speech in WAV recordings",
 			`One line for each file:
 

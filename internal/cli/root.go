@@ -89,6 +89,8 @@ func newRoot() *cobra.Command {
 		Long: `atoll watches cameras, microphones and text with TensorFlow Lite models and
 tells what it finds as events. Everything it needs is in this one file.
 
+  atoll detect                       which board is this, and what of it works
+  atoll doctor                       is it ready to go into the field
   atoll run                          run the pipeline, by its configuration
   atoll infer vision photo.jpg       find faces in a picture
   atoll infer audio speech.wav       find speech in a recording
@@ -100,8 +102,8 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 		Args:          wrongUsage(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().StringVar(&g.state, "state", defaultState(), "folder for logs and state")
-	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "", "least level to log: debug, info, warn or error (default: the configuration's)")
+	root.PersistentFlags().StringVar(&g.state, "state", defaultState(), "folder for logs and state\n")
+	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "", "least level to log: debug, info, warn or error\n(default: the configuration's)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if g.logLevel == "" {
@@ -119,6 +121,9 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 		if cmd.Name() == "completion" {
 			cmd.Args = wrongUsage(cobra.NoArgs)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Long = fit(shell.Long)
+			}
 		}
 	}
 	return root

@@ -54,7 +54,7 @@ held; evidence is what spoke for or against it.`,
 		Args: wrongUsage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the state folder, then /etc/atoll.toml)")
+	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the\nstate folder, then /etc/atoll.toml)")
 	cmd.Flags().DurationVar(&f.duration, "duration", 0, "stop after this time (default: when stopped)")
 	cmd.Flags().BoolVar(&f.once, "once", false, "stop when all sources are used up")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")

@@ -17,7 +17,7 @@ func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the versions and licences of atoll and all that is linked into it",
+		Short: "Print the version, and the licences of all that is linked in",
 		Args:  wrongUsage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()

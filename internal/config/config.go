@@ -69,7 +69,7 @@ func (c Config) errorAt(lines []int, i int, err error) error {
 
 // Engine configures the worker.
 type Engine struct {
-	Threads  int                `toml:"threads"`
+	Threads  int                `toml:"threads"` // 0: as many as suit the board
 	Deadline strictoml.Duration `toml:"deadline"`
 }
 
@@ -195,7 +195,7 @@ func lines(document []byte, table string, n, bound int) (list []int) {
 // preset holds the defaults outside the rules; a test holds default.toml to it.
 func preset() Config {
 	return Config{
-		Engine:  Engine{Threads: 1, Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
+		Engine:  Engine{Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
 		Vision:  Sense{Variant: "short"},
 		Audio:   Sense{Variant: "f32"},
 		Text:    Sense{Variant: "f32"},
@@ -219,8 +219,8 @@ func (c Config) check(document []byte) error {
 		return &Error{Line: strictoml.Line(document, []string{table}, 0, name), Reason: key + ": " + fmt.Sprintf(format, args...)}
 	}
 	switch {
-	case c.Engine.Threads < 1 || c.Engine.Threads > 64:
-		return bad("engine.threads", "%d threads: use 1 to 64", c.Engine.Threads)
+	case c.Engine.Threads < 0 || c.Engine.Threads > 64:
+		return bad("engine.threads", "%d threads: use 1 to 64, or 0 for as many as suit the board", c.Engine.Threads)
 	case c.Engine.Deadline.Duration <= 0 || c.Engine.Deadline.Duration > time.Hour:
 		return bad("engine.deadline", "%v: use a time up to 1h", c.Engine.Deadline)
 	case !c.Thermal.SetPoint.between(30, 100):

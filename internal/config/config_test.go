@@ -54,7 +54,7 @@ func TestParseNamesTheLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"[engine]\nthread = 1":                                 `line 2: unknown key "engine.thread": see atoll config default for those there are`,
 		"x = 1":                                                "line 1: unknown key",
-		"[engine]\n\nthreads = 65":                             "line 3: engine.threads: 65 threads: use 1 to 64",
+		"[engine]\n\nthreads = 65":                             "line 3: engine.threads: 65 threads: use 1 to 64, or 0 for as many as suit the board",
 		"[engine]\ndeadline = \"0s\"":                          "line 2: engine.deadline: ",
 		"[engine]\ndeadline = 5":                               "line 2: ",
 		"[engine]\ndeadline = \"soon\"":                        "line 2: ",
@@ -139,7 +139,7 @@ func TestThermal(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.toml")
-	if err := os.WriteFile(path, []byte("[engine]\nthreads = 0"), 0o640); err != nil {
+	if err := os.WriteFile(path, []byte("[engine]\nthreads = -1"), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(path); err == nil || !strings.HasPrefix(err.Error(), path+":2: engine.threads") {
@@ -165,7 +165,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(c.Events) > 64 || c.Engine.Threads < 1 || !(c.Thermal.Shutdown <= 100) || len(c.Sensors) > maxSensors {
+		if len(c.Events) > 64 || c.Engine.Threads < 0 || !(c.Thermal.Shutdown <= 100) || len(c.Sensors) > maxSensors {
 			t.Errorf("unsound configuration passed: %+v", c)
 		}
 	})

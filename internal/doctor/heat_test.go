@@ -105,22 +105,58 @@ func TestActuators(t *testing.T) {
 		return func(r *rig) {
 			r.board.Chips = []board.Chip{{Name: "pwmfan", Dir: "hwmon1", Inputs: []board.Input{{Name: "temp1", File: "temp1_input"}, {Name: "pwm1", File: "pwm1"}}}}
 			r.board.EdgeTPUs = []board.EdgeTPU{{Node: "/dev/apex_0"}, {Node: "/dev/bus/usb/001/002"}}
-			r.Tree = fakeTree{fstest.MapFS{"sys/class/hwmon/hwmon1/pwm1": {}, "sys/class/apex/apex_0/trip_point0_temp": {}}, denied}
+			r.Tree = fakeTree{fstest.MapFS{"sys/class/hwmon/hwmon1/pwm1": {}, "sys/class/apex/apex_0/trip_point0_temp": {}, "sys/class/apex/apex_0/temp_poll_interval": {Data: []byte("5000\n")}}, denied}
+		}
+	}
+	poll := func(interval string) func(*rig) {
+		return func(r *rig) {
+			turns()(r)
+			r.Tree.(fakeTree).MapFS["sys/class/apex/apex_0/temp_poll_interval"] = &fstest.MapFile{Data: []byte(interval)}
+		}
+	}
+	clocks := func(change func(*rig, *board.Policy)) func(*rig) {
+		return func(r *rig) {
+			r.board.Policies = []board.Policy{{Name: "policy7", Writable: true, Min: 800 * physic.MegaHertz, Limit: 1500 * physic.MegaHertz, Max: 1500 * physic.MegaHertz, Steps: []physic.Frequency{800 * physic.MegaHertz, 1500 * physic.MegaHertz}}}
+			change(r, &r.board.Policies[0])
 		}
 	}
 	cooler := func(r *rig) {
-		r.board.Coolers = []board.Cooler{{Name: "cooling_device1", Type: "gpio-fan"}, {Name: "cooling_device0", Type: "thermal-cpufreq-0"}}
+		r.board.Coolers = []board.Cooler{{Name: "cooling_device1", Type: "gpio-fan", Max: 1}, {Name: "cooling_device0", Type: "thermal-cpufreq-0"}}
 		r.Tree = fakeTree{MapFS: fstest.MapFS{"sys/class/thermal/cooling_device1/cur_state": {}}}
 	}
 	try(t, "actuators", []state{
-		{"clock", nil, OK, "CPU clock policy0, pace and precision"},
+		{"clock", nil, OK, "CPU clock policy0, pace of inference"},
 		{"fan and Edge TPU", turns(), OK, "CPU clock policy0, fan pwmfan pwm1, Edge TPU clock apex_0, pace"},
 		{"fan of the kernel", cooler, OK, "fan gpio-fan"},
 		{"fan read only", turns("sys/class/hwmon/hwmon1/pwm1"), Warning, "left out: fan pwmfan pwm1: /sys/class/hwmon/hwmon1/pwm1 can't be written"},
 		{"clock read only", func(r *rig) {
 			r.board.Policies = []board.Policy{{Name: "policy0", Problem: problem(board.Permission)}}
 		}, Warning, "left out: something is wrong"},
-		{"none", func(r *rig) { r.board.Policies = nil }, OK, "pace and precision"},
+		{"fan of a graphics card", func(r *rig) { turns()(r); r.board.Chips[0].Name = "amdgpu" }, OK, "CPU clock policy0, Edge TPU"},
+		{"fan of the kernel and another", func(r *rig) {
+			turns()(r)
+			r.board.Chips[0].Name, r.board.Coolers = "nct6775", []board.Cooler{{Name: "cooling_device1", Type: "gpio-fan", Max: 1}}
+			r.Tree.(fakeTree).MapFS["sys/class/thermal/cooling_device1/cur_state"] = &fstest.MapFile{}
+		}, OK, "fan nct6775 pwm1, fan gpio-fan,"},
+		{"fan that shows twice", func(r *rig) {
+			turns()(r)
+			r.board.Coolers = []board.Cooler{{Name: "cooling_device1", Type: "pwm-fan", Max: 3}}
+		}, OK, "fan pwmfan pwm1, Edge TPU"},
+		{"fan without states", func(r *rig) { cooler(r); r.board.Coolers[0].Max = 0 }, OK, "CPU clock policy0, pace"},
+		{"Edge TPU that is never looked at", poll("0\n"), Warning, "left out: Edge TPU clock apex_0: its driver never looks"},
+		{"Edge TPU of nonsense", poll("?\n"), Warning, "left out: Edge TPU clock apex_0: its driver never looks"},
+		{"two steps", clocks(func(*rig, *board.Policy) {}), OK, "CPU clock policy7, pace"},
+		{"one step", clocks(func(_ *rig, p *board.Policy) { p.Steps = p.Steps[1:] }), OK, "only the pace of inference"},
+		{"limited to the lowest step", clocks(func(_ *rig, p *board.Policy) { p.Limit = p.Min }), OK, "only the pace of inference"},
+		{"limited by the kernel's cooling", clocks(func(r *rig, p *board.Policy) {
+			p.Limit, r.board.Coolers = p.Min, []board.Cooler{{Type: "thermal-cpufreq-0", State: 1, Max: 1}}
+		}), OK, "CPU clock policy7, pace"},
+		{"without steps", clocks(func(_ *rig, p *board.Policy) { p.Steps = nil }), OK, "CPU clock policy7, pace"},
+		{"without steps or span", clocks(func(_ *rig, p *board.Policy) { p.Steps, p.Min = nil, p.Max }), OK, "only the pace of inference"},
+		{"held up", clocks(func(r *rig, _ *board.Policy) {
+			r.Tree = fakeTree{MapFS: fstest.MapFS{"sys/devices/system/cpu/cpufreq/policy7/scaling_min_freq": {Data: []byte("1500000\n")}}}
+		}), OK, "only the pace of inference"},
+		{"none", func(r *rig) { r.board.Policies = nil }, OK, "only the pace of inference"},
 		{"not wanted", func(r *rig) { r.config.Thermal.Control = false }, OK, "thermal.control is false"},
 		{"captured", func(r *rig) { turns("sys/class/hwmon/hwmon1/pwm1")(r); r.Live = nil }, OK, "CPU clock policy0, pace"},
 	})

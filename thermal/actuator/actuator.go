@@ -30,9 +30,11 @@ type Actuator interface {
 
 // Setting is what the thermal controller wants.
 type Setting struct {
-	Power   physic.Power // budget for the whole board
-	Share   float64      // the same as a share of what can be saved: 0 least work … 1 all
-	Cooling float64      // 0 fans as they were … 1 full
+	Share   float64 // of the power between idle and full load at the clocks found: 0 least work … 1 all
+	Cooling float64 // 0 fans as they were … 1 full
+	// Hottest is the temperature that this was decided on, by which fans know what the
+	// kernel wants of them; 0 if there is none to trust.
+	Hottest physic.Temperature
 }
 
 // bounded is s with shares in their range. What is no number becomes the safest
@@ -70,7 +72,8 @@ type Options struct {
 	// Now is the clock of dwell times and retries; default time.Now.
 	Now func() time.Time
 
-	access access // of files; the default is the system's
+	access access                               // of files; the default is the system's
+	after  func(time.Duration) <-chan time.Time // default time.After
 }
 
 // ErrClosed is returned for what is asked of a closed Set.

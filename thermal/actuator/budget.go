@@ -2,20 +2,28 @@ package actuator
 
 import (
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Budget is how much inference there may be. Any goroutine may read it.
-type Budget struct{ bits atomic.Uint64 }
+// Budget is how much inference there may be: what the clocks leave of the share (see
+// pace). Any goroutine may read it.
+type Budget struct {
+	bits atomic.Uint64
+
+	mu    sync.Mutex
+	share float64 // as applied last
+	part  float64 // of the power that the clocks in force leave
+}
 
 func newBudget() *Budget {
-	b := &Budget{}
+	b := &Budget{share: 1, part: 1}
 	b.bits.Store(math.Float64bits(1))
 	return b
 }
 
-// Share is how much of the work that could be done may be done, 0 to 1.
+// Share is the share of the time that work may take at the clocks in force, 0 to 1.
 func (b *Budget) Share() float64 { return math.Float64frombits(b.bits.Load()) }
 
 // Name implements Actuator.
@@ -23,14 +31,29 @@ func (b *Budget) Name() string { return "inference budget" }
 
 // Apply implements Actuator.
 func (b *Budget) Apply(s Setting) (changed bool, err error) {
-	share := math.Float64bits(s.bounded().Share)
-	return b.bits.Swap(share) != share, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.share = s.bounded().Share
+	return b.split(), nil
+}
+
+// clocked tells it what part of the power the clocks in force leave.
+func (b *Budget) clocked(part float64) (changed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.part = part
+	return b.split()
+}
+
+func (b *Budget) split() (changed bool) {
+	bits := math.Float64bits(pace(b.share, b.part))
+	return b.bits.Swap(bits) != bits
 }
 
 // Restore implements Actuator: all work may be done.
 func (b *Budget) Restore() error {
-	b.bits.Store(math.Float64bits(1))
-	return nil
+	_, err := b.Apply(Setting{Share: 1})
+	return err
 }
 
 // Where cheaper variants come into use and go out of it again. The gap is wider

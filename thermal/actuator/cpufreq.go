@@ -15,8 +15,10 @@ const cpufreqDir = "sys/devices/system/cpu/cpufreq"
 
 var policyName = regexp.MustCompile(`^policy[0-9]+$`)
 
-// A clock goes down at once, and up only after a dwell and with power to spare, so
-// that a budget between two steps does not make it flap.
+// A clock goes up at once, as work would be lost that the budget has room for: the
+// pace sees to it that no more is drawn. It goes down when it was not needed for a
+// while, with something to spare, so that a budget between two steps does not make it
+// flap; and at once when there is nothing to be done.
 const (
 	clockDwell = 2 * time.Second
 	clockSpare = 0.97
@@ -27,39 +29,58 @@ const (
 // written there is one wish among several, of which the kernel takes the least: its
 // own cooling goes on beside it, and what is read back may be lower.
 type cpufreq struct {
+	domain
 	name    string
 	cap     *attribute
-	steps   []int64 // kHz, rising; the last is the original
-	plan    plan    // nil: by share
-	model   []board.Step
-	cluster int
+	inForce int64 // kHz, as read last
 	now     func() time.Time
-	changed time.Time
+	needed  time.Time // when the cap was last needed
 }
 
-func (f *finder) cpufreq(energy board.Energy) []kept {
+// clocks are those of all policies.
+type clocks struct {
+	policies []*cpufreq
+	fixed    float64 // what CPUs without one draw under full load
+	full     float64 // what all draw at the original clocks
+}
+
+// part is how much of what full load draws at the original clocks it draws at those in
+// force.
+func (c *clocks) part() float64 {
+	if len(c.policies) == 0 {
+		return 1
+	}
+	now := c.fixed
+	for _, p := range c.policies {
+		now += p.power(min(p.inForce, p.cap.original))
+	}
+	return now / c.full
+}
+
+func (f *finder) cpufreq(energy board.Energy) clocks {
 	dirs := f.list(cpufreqDir, policyName)
 	if len(dirs) == 0 {
 		f.problem("cpufreq", errNone("policy", cpufreqDir, "the kernel drives no CPU clock here"))
 	}
-	p := newPlan(energy)
-	clusters := f.clusters(dirs, energy)
-	if clusters == nil {
-		p = nil
-	}
-	var found []kept
+	var c clocks
+	var domains []*domain
+	found, modelled := f.domains(dirs, energy)
 	for i, dir := range dirs {
-		c, err := f.policy(dir)
+		d := &found[i]
+		p, err := f.policy(dir)
 		if err != nil {
 			f.problem("cpufreq "+dir[len(cpufreqDir)+1:], err)
+			if modelled {
+				c.fixed += d.power(0)
+			}
 			continue
 		}
-		if p != nil {
-			c.plan, c.cluster, c.model = p, clusters[i], energy.Clusters[clusters[i]].Steps
-		}
-		found = append(found, c)
+		p.cpus, p.draw = d.cpus, d.draw
+		c.policies = append(c.policies, p)
+		domains = append(domains, &p.domain)
 	}
-	return found
+	c.full = newPlan(c.fixed, domains)
+	return c
 }
 
 // policy opens one policy.
@@ -96,7 +117,9 @@ func (f *finder) policy(dir string) (*cpufreq, error) {
 		limit.close()
 		return nil, fmt.Errorf("there is nothing to choose between %d kHz (cpuinfo_min_freq, scaling_min_freq) and %d kHz (scaling_max_freq)", low, limit.original)
 	}
-	return &cpufreq{name: "cpufreq " + dir[len(cpufreqDir)+1:], cap: limit, steps: steps, now: f.now}, nil
+	return &cpufreq{
+		domain: domain{steps: steps}, name: "cpufreq " + dir[len(cpufreqDir)+1:], cap: limit, inForce: limit.seen, now: f.now,
+	}, nil
 }
 
 // between returns the steps from low up to high, which is one itself; table is
@@ -149,34 +172,38 @@ func (f *finder) kernelCools(dir string, khz int64, table []int64) bool {
 	return false
 }
 
-// clusters tells the cluster of each policy by the numbers of its CPUs, or nil when
-// the board has others than the model.
-func (f *finder) clusters(dirs []string, energy board.Energy) []int {
+// domains tells what the CPUs of each policy draw: by the cluster of the model that
+// their numbers belong to, or all by their clock alone when the board has other CPUs
+// than the model.
+func (f *finder) domains(dirs []string, energy board.Energy) (domains []domain, modelled bool) {
 	var ends []int // the CPU after each cluster
 	cpus := 0
+	modelled = true
 	for _, c := range energy.Clusters {
 		cpus += c.Cores
 		ends = append(ends, cpus)
+		modelled = modelled && plausible(c)
 	}
-	of := make([]int, len(dirs))
 	seen := 0
-	for i, dir := range dirs {
-		text, err := readText(f.root, dir+"/related_cpus")
+	for _, dir := range dirs {
+		text, _ := readText(f.root, dir+"/related_cpus") // none: it fits no model
 		words := strings.Fields(text)
-		if err != nil || len(words) == 0 {
-			return nil
-		}
-		first, err := strconv.Atoi(words[0])
-		if err != nil || first < 0 || first >= cpus {
-			return nil
-		}
 		seen += len(words)
-		of[i] = slices.IndexFunc(ends, func(end int) bool { return first < end })
+		d := domain{cpus: max(1, len(words)), draw: drawByClock}
+		head, _, _ := strings.Cut(text, " ")
+		first, err := strconv.Atoi(head)
+		i := slices.IndexFunc(ends, func(end int) bool { return first < end })
+		if modelled = modelled && err == nil && first >= 0 && i >= 0; modelled {
+			d.draw = drawOf(energy.Clusters[i])
+		}
+		domains = append(domains, d)
 	}
-	if seen != cpus {
-		return nil
+	if modelled = modelled && seen == cpus; !modelled {
+		for i := range domains {
+			domains[i].draw = drawByClock
+		}
 	}
-	return of
+	return domains, modelled
 }
 
 func (c *cpufreq) Name() string { return c.name }
@@ -186,7 +213,8 @@ func (c *cpufreq) Apply(s Setting) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	want := c.want(s)
+	c.inForce = now
+	want := c.want(s.Share)
 	wrote, original := c.cap.wrote, c.cap.original
 	switch {
 	case c.cap.dirty && now < c.cap.seen && want >= wrote:
@@ -197,38 +225,30 @@ func (c *cpufreq) Apply(s Setting) (changed bool, err error) {
 	if err := c.cap.set(want); err != nil {
 		return false, err
 	}
-	if want != wrote {
-		c.changed = c.now()
-	}
+	c.inForce = c.cap.seen
 	return true, nil
 }
 
-// want is the cap for s, kHz.
-func (c *cpufreq) want(s Setting) int64 {
+// want is the cap for a share, kHz.
+func (c *cpufreq) want(share float64) int64 {
 	wrote := c.cap.wrote
-	down := c.target(s, 1)
-	if down <= wrote {
-		return down
+	if share <= 0 {
+		return c.steps[0]
 	}
-	if up := c.target(s, clockSpare); up > wrote && c.now().Sub(c.changed) >= clockDwell {
+	now := c.now()
+	if up := c.step(share); up >= wrote {
+		c.needed = now
 		return up
 	}
-	return wrote
-}
-
-// target is the cap for a part of what s allows, kHz.
-func (c *cpufreq) target(s Setting, part float64) int64 {
-	if s.Share >= 1 {
-		return c.cap.original
+	down := c.step(share / clockSpare)
+	if down >= wrote {
+		c.needed = now
+		return wrote
 	}
-	if c.plan == nil {
-		return limitByShare(c.steps, s.Share*part)
+	if now.Sub(c.needed) < clockDwell {
+		return wrote
 	}
-	i := c.plan.at(watts(s.Power) * part)
-	if i == len(c.plan)-1 {
-		return c.cap.original
-	}
-	return limit(c.steps, c.model, c.plan[i].steps[c.cluster])
+	return down
 }
 
 func (c *cpufreq) Restore() error {
@@ -236,6 +256,7 @@ func (c *cpufreq) Restore() error {
 		return err
 	}
 	c.cap.wrote = c.cap.original
+	c.inForce = c.cap.seen
 	return nil
 }
 

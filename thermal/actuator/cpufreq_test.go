@@ -2,11 +2,10 @@ package actuator
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
-
-	"periph.io/x/conn/v3/physic"
 
 	"atoll/board"
 )
@@ -16,61 +15,115 @@ const cap0 = policy0 + "/scaling_max_freq"
 // onlyCPU is a board with clocks alone.
 func onlyCPU() files { return coralFiles().without("sys/class") }
 
+// power is the setting for a budget of the board coral, which draws 1 W when idle and
+// 2, 3.247 and 4.797 W under full load.
 func power(milliwatt int64) Setting {
-	return Setting{Power: physic.Power(milliwatt) * physic.MilliWatt, Share: 0.5}
+	return Setting{Share: (float64(milliwatt) - 1000) / 3797.0}.bounded()
+}
+
+// clocked applies v and checks what was written.
+func (r *rig) clocked(s *Set, v Setting, writes ...string) {
+	r.t.Helper()
+	r.writes = nil
+	if _, err := s.Apply(v); err != nil {
+		r.t.Errorf("Apply(%+v): %v", v, err)
+	}
+	if got, want := strings.Join(r.writes, "; "), strings.Join(writes, "; "); got != want {
+		r.t.Errorf("Apply(%+v) wrote %q, want %q", v, got, want)
+	}
 }
 
 func TestClockFollowsBudget(t *testing.T) {
 	r := newRig(t, onlyCPU())
 	s, _ := r.find(coral)
-	s.Budget.Apply(power(0)) // so that only the clock changes below
-	s.Precision.Apply(power(0))
-	r.apply(s, power(3200), true, cap0+" 1000000")
-	r.apply(s, power(1500), true, cap0+" 500000") // down at once
-	r.apply(s, power(3200), false)                // up after a dwell
+	r.clocked(s, power(3100), cap0+" 1000000")
+	r.clocked(s, power(3250), cap0+" 1500000") // up at once
+	r.clocked(s, power(1500))                  // down after a dwell
 	r.pass(clockDwell - time.Millisecond)
-	r.apply(s, power(3200), false)
+	r.clocked(s, power(1500))
 	r.pass(time.Millisecond)
-	r.apply(s, power(2050), false) // and with power to spare
-	r.apply(s, power(3200), true, cap0+" 1000000")
+	r.clocked(s, power(3200)) // and with something to spare
 	r.pass(clockDwell)
-	r.apply(s, power(9000), true, cap0+" 1500000")
-	r.apply(s, power(9000), false)
+	r.clocked(s, power(1500), cap0+" 500000")
+	r.clocked(s, power(9000), cap0+" 1500000")
+	r.clocked(s, power(0), cap0+" 500000") // nothing to be done: at once
+	r.clocked(s, power(0))
 }
 
-// A budget that wavers about a step does not make the clock flap.
-func TestClockDoesNotFlap(t *testing.T) {
+// The pace is what the clocks in force leave, whoever set them.
+func TestPaceFollowsClock(t *testing.T) {
 	r := newRig(t, onlyCPU())
 	s, _ := r.find(coral)
-	writes := 0
-	for i := range 600 { // a minute
-		r.writes = nil
-		if _, err := s.Apply(power(3247 + int64(i%2)*60)); err != nil {
-			t.Fatal(err)
+	pace := func(what string, want float64) {
+		t.Helper()
+		if got := s.Budget.Share(); math.Abs(got-want) > 1e-3 {
+			t.Errorf("%s: pace %.3f, want %.3f", what, got, want)
 		}
-		writes += len(r.writes)
-		r.pass(100 * time.Millisecond)
 	}
-	if writes != 1 {
-		t.Errorf("%d writes, want 1", writes)
+	r.clocked(s, power(1950), cap0+" 500000")
+	pace("nearly full load at the least clock", 0.95)
+	r.clocked(s, power(1500))
+	pace("half of it", 0.5)
+	r.clocked(s, power(3000), cap0+" 1000000")
+	pace("at a higher clock", 2/2.2475)
+	r.put(cap0, "500000") // the kernel cools
+	r.clocked(s, power(3000))
+	pace("what the kernel leaves", 1)
+	r.clocked(s, power(1500))
+	pace("half of that", 0.5)
+	r.put(cap0, "1000000")
+	r.fail = func(string, string) error { return errBusy }
+	for range 2 * maxFailures {
+		s.Apply(Setting{Share: 0.7})
+	}
+	pace("a clock that can't be raised", 1)
+	r.fail = nil
+	r.pass(retryAfter)
+	r.clocked(s, Setting{Share: 0.7}, cap0+" 1500000")
+	pace("the clock found", 0.7)
+	r.clocked(s, Setting{Share: 1})
+	pace("all", 1)
+	r.clocked(s, Setting{}, cap0+" 500000")
+	pace("nothing", 0)
+}
+
+// A budget that wavers about a step does not make the clock flap, however much.
+func TestClockDoesNotFlap(t *testing.T) {
+	for _, wavers := range []int64{60, 1000} {
+		r := newRig(t, onlyCPU())
+		s, _ := r.find(coral)
+		r.clocked(s, power(3000), cap0+" 1000000")
+		writes := 0
+		for i := range 600 { // a minute
+			r.writes = nil
+			if _, err := s.Apply(power(3247 - wavers/2 + int64(i%2)*wavers)); err != nil {
+				t.Fatal(err)
+			}
+			writes += len(r.writes)
+			r.pass(100 * time.Millisecond)
+		}
+		if writes != 1 {
+			t.Errorf("%d mW: %d writes, want 1", wavers, writes)
+		}
 	}
 }
 
 func TestClockBesideOthers(t *testing.T) {
 	r := newRig(t, onlyCPU())
 	s, _ := r.find(coral)
-	r.apply(s, power(3200), true, cap0+" 1000000")
+	r.clocked(s, power(3100), cap0+" 1000000")
 
 	r.put(cap0, "500000") // the kernel cools
-	r.apply(s, power(3200), false)
+	r.clocked(s, power(3100))
 	r.pass(time.Hour)
-	r.apply(s, power(9000), false)
+	r.clocked(s, power(9000))
 	r.put(cap0, "1000000") // and no more
-	r.apply(s, power(9000), true, cap0+" 1500000")
-	r.apply(s, power(3200), true, cap0+" 1000000")
+	r.clocked(s, power(9000), cap0+" 1500000")
+	r.pass(clockDwell)
+	r.clocked(s, power(3100), cap0+" 1000000")
 
 	r.put(cap0, "1500000") // someone undoes it
-	r.apply(s, power(3200), true, cap0+" 1000000")
+	r.clocked(s, power(3100), cap0+" 1000000")
 
 	r.put(cap0, "500000") // what was there first is put back even then
 	if err := s.Restore(); err != nil {
@@ -79,9 +132,9 @@ func TestClockBesideOthers(t *testing.T) {
 	r.want("restored", files{cap0: "1500000"})
 
 	r.put(cap0, "1000000") // where nothing is throttled, others may do as they like
-	r.apply(s, Setting{Share: 1, Power: 9e9}, false)
+	r.clocked(s, Setting{Share: 1})
 	r.put(cap0, "1400000")
-	r.apply(s, Setting{Share: 1, Power: 9e9}, false)
+	r.clocked(s, Setting{Share: 1})
 	s.Close()
 	r.want("closed", files{cap0: "1400000"})
 }
@@ -95,17 +148,17 @@ func TestClockRounded(t *testing.T) {
 		r.put(cap0, "1100000")
 		return nil
 	}
-	if _, err := s.Apply(power(3200)); err != nil {
+	if _, err := s.Apply(power(3100)); err != nil {
 		t.Fatal(err)
 	}
 	limit.write = r.access().write
-	r.apply(s, power(3200), false)
+	r.clocked(s, power(3100))
 }
 
 func TestClockIsNeverRaised(t *testing.T) {
 	r := newRig(t, onlyCPU().with(files{cap0: "1000000"}))
 	s, _ := r.find(coral)
-	for _, v := range []Setting{{Share: 1, Power: 99e9}, power(99000), power(0), power(99000), {Share: 1}} {
+	for _, v := range []Setting{{Share: 1}, power(99000), power(0), power(99000), {Share: 1}} {
 		r.pass(time.Minute)
 		if _, err := s.Apply(v); err != nil {
 			t.Fatal(err)
@@ -134,7 +187,7 @@ func TestKernelCoolsAtStart(t *testing.T) {
 	} {
 		r := newRig(t, onlyCPU().with(files{cap0: c.found, fan0 + "/type": c.kind, fan0 + "/cur_state": c.state}))
 		s, problems := r.find(coral)
-		r.apply(s, Setting{Share: 1, Power: 9e9}, false)
+		r.clocked(s, Setting{Share: 1})
 		r.writes = nil
 		s.Apply(power(0))
 		s.Close()
@@ -151,7 +204,7 @@ func TestClockWithoutSteps(t *testing.T) {
 	if len(got) != 17 || got[0] != 500000 || got[16] != 1500000 {
 		t.Errorf("steps %v, want 17 from 500000 to 1500000", got)
 	}
-	r.apply(s, Setting{}, true, cap0+" 500000")
+	r.clocked(s, Setting{}, cap0+" 500000")
 }
 
 // Policies find their cluster by the numbers of their CPUs.
@@ -169,16 +222,16 @@ func TestClockOfTwoClusters(t *testing.T) {
 
 	r := newRig(t, f)
 	s, _ := r.find(energy)
-	r.apply(s, power(9500), true, policy4+"/scaling_max_freq 500000")
+	r.clocked(s, Setting{Share: 8.5 / 22.78}, policy4+"/scaling_max_freq 500000")
 	s.Close()
 
 	for name, cpus := range map[string]string{"another number of CPUs": "4 5 6", "a CPU too far": "6 7", "nonsense": "x y", "none": ""} {
 		r := newRig(t, f.with(files{policy4 + "/related_cpus": cpus}))
 		s, _ := r.find(energy)
-		if s.kept[0].(*cpufreq).plan != nil {
-			t.Errorf("%s: plan by a model of other clusters, want by share", name)
+		if got := s.clocks.policies[0].draw(1); got != 1 {
+			t.Errorf("%s: drawn by a model of other clusters, want by clock", name)
 		}
-		r.apply(s, Setting{Share: 0.4, Power: 99e9}, true, cap0+" 1000000", policy4+"/scaling_max_freq 1000000")
+		r.clocked(s, Setting{Share: 0.4}, cap0+" 1000000", policy4+"/scaling_max_freq 500000")
 		s.Close()
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"periph.io/x/conn/v3/physic"
 )
 
 const (
@@ -26,10 +28,13 @@ const (
 )
 
 // A fan speeds up at once and slows down after a dwell, in few enough steps that a
-// small change of cooling does not turn it.
+// small change of cooling does not turn it. One that knows only on and off would be
+// switched for ever at the temperature where cooling begins: so it begins, and slows
+// down, only by more than fanGap, a fifth of the whole range.
 const (
 	fanDwell = 5 * time.Second
 	fanSteps = 15
+	fanGap   = 3
 	maxPWM   = 255
 )
 
@@ -43,10 +48,12 @@ type fan struct {
 	part  string     // who drives it
 	level *attribute // pwmN or cur_state
 	most  int64
-	mode  *attribute // pwmN_enable; nil: there is none
-	kept  func()     // called when there is something else to put back
+	mode  *attribute         // pwmN_enable; nil: there is none
+	kept  func()             // called when there is something else to put back
+	trip  physic.Temperature // from here on the kernel wants it on; 0: it never says so
 
 	now     func() time.Time
+	idle    bool  // there is nothing to put back: the kernel has it
 	base    int64 // what the kernel wants
 	raised  bool
 	steps   int // of fanSteps
@@ -121,8 +128,8 @@ func (f *finder) coolingFans(kind string) []kept {
 
 func (f *finder) newFan(name, part string, level *attribute, most int64, mode *attribute) *fan {
 	return &fan{
-		name: "fan " + name, part: part, level: level, most: most, mode: mode,
-		kept: func() {}, now: f.now, base: level.original,
+		name: "fan " + name, part: part, level: level, most: most, mode: mode, trip: f.fanTrip(part),
+		kept: func() {}, now: f.now, base: level.original, idle: !level.dirty && (mode == nil || !mode.dirty),
 	}
 }
 
@@ -134,14 +141,17 @@ func (f *fan) Apply(s Setting) (changed bool, err error) {
 		if !f.raised {
 			return false, nil
 		}
-		return true, f.Restore()
+		if err = f.Restore(); err == nil {
+			f.kept()
+		}
+		return true, err
 	}
 	if !f.raised {
 		if err := f.take(); err != nil {
 			return false, err
 		}
 	}
-	changed, err = f.turn(steps)
+	changed, err = f.turn(steps, s.Hottest)
 	if err == nil && steps != f.steps {
 		f.steps, f.changed = steps, f.now()
 	}
@@ -151,7 +161,11 @@ func (f *fan) Apply(s Setting) (changed bool, err error) {
 // want is how many steps of cooling there shall be.
 func (f *fan) want(cooling float64) int {
 	steps := int(math.Ceil(cooling*fanSteps - 1e-6)) // 0.2·15 is more than 3 to a computer
-	if steps < f.steps && f.now().Sub(f.changed) < fanDwell {
+	switch {
+	case f.steps == 0 && steps <= fanGap:
+		return 0
+	case steps < f.steps && f.now().Sub(f.changed) < fanDwell,
+		steps < f.steps && steps > 0 && f.steps-steps < fanGap:
 		return f.steps
 	}
 	return steps
@@ -171,16 +185,17 @@ func (f *fan) take() error {
 	}
 	f.base = now
 	f.level.wrote, f.level.seen = now, now
-	if !f.level.dirty {
-		f.keep(now, mode)
+	if wasIdle := f.idle; !f.level.dirty {
+		f.idle = false
+		f.keep(now, mode, wasIdle)
 	}
 	f.raised = true
 	return nil
 }
 
-// keep makes these what is put back.
-func (f *fan) keep(level, mode int64) {
-	if f.level.original == level && (f.mode == nil || f.mode.original == mode) {
+// keep makes these what is put back, and tells so if they are others or at last.
+func (f *fan) keep(level, mode int64, anew bool) {
+	if !anew && f.level.original == level && (f.mode == nil || f.mode.original == mode) {
 		return
 	}
 	f.level.original = level
@@ -191,7 +206,7 @@ func (f *fan) keep(level, mode int64) {
 }
 
 // turn makes the fan at least as fast as steps want it.
-func (f *fan) turn(steps int) (changed bool, err error) {
+func (f *fan) turn(steps int, hottest physic.Temperature) (changed bool, err error) {
 	if f.mode != nil {
 		mode, err := f.mode.get()
 		if err != nil {
@@ -211,10 +226,12 @@ func (f *fan) turn(steps int) (changed bool, err error) {
 	if err != nil {
 		return changed, err
 	}
-	if now != f.level.seen { // the kernel has another wish by now
+	// The kernel has another wish by now; one for what the fan does already can't be
+	// seen, and it is not repeated later.
+	if now != f.level.seen || f.base == 0 && f.trip > 0 && hottest >= f.trip {
 		f.base = now
 		if f.mode == nil || f.mode.original == modeManual {
-			f.keep(now, modeManual)
+			f.keep(now, modeManual, false)
 		}
 	}
 	want := max(f.base, (f.most*int64(steps)+fanSteps-1)/fanSteps)
@@ -235,7 +252,7 @@ func (f *fan) Restore() error {
 			return err
 		}
 	}
-	f.raised, f.steps = false, 0
+	f.raised, f.steps, f.idle = false, 0, true
 	return nil
 }
 

@@ -76,7 +76,7 @@ func storm(root, state string) {
 	for i := 0; ; i++ {
 		now = now.Add(time.Minute)
 		share := float64(i%5) / 4
-		if _, err := s.Apply(Setting{Share: share, Power: physic.Power(share * 5e9), Cooling: 1 - share}); err != nil {
+		if _, err := s.Apply(Setting{Share: share, Cooling: 1 - share}); err != nil {
 			fmt.Println(err)
 		}
 		fmt.Println(i)

@@ -7,49 +7,86 @@ import (
 	"periph.io/x/conn/v3/physic"
 
 	"atoll/board"
+	"atoll/sensors"
 )
 
-// plan is the way from the slowest operating points of all clusters to the fastest,
-// one step of one cluster at a time, with the power of full load at each point. It
-// is the same for every budget, so more power never gives a lower clock.
-type plan []point
+// A share u of the power between idle and full load is made so by two means, which
+// must not both take the whole of it: the clocks go down to the lowest steps at which
+// full load still draws as much, because work costs least at the lowest voltage, and
+// the pace of inference is what is left,
+//
+//	u · full(clocks found) = pace · full(clocks in force)
+//
+// with full the power above idle. So what is drawn follows u whatever the clocks are,
+// and the kernel's own cooling, a write that fails and a board without clocks to turn
+// only move the work from one to the other.
 
-type point struct {
-	power float64 // W
-	steps []int   // of each cluster
+// pace is the share of the time that work may take, when full load at the clocks in
+// force draws that part of what it draws at those found.
+func pace(share, part float64) float64 {
+	if part > 0 {
+		share /= part
+	}
+	return min(max(share, 0), 1)
 }
 
-// newPlan orders the steps by what their added work costs: the next is always the
-// one with the least power for each cycle that it adds. It is nil for an energy
-// model that says nothing.
-func newPlan(e board.Energy) plan {
-	for _, c := range e.Clusters {
-		if !plausible(c) {
-			return nil
-		}
+// domain is the CPUs of one policy.
+type domain struct {
+	steps []int64                 // kHz, rising; the last is the original
+	cpus  int                     // at least 1
+	draw  func(khz int64) float64 // of one under full load, above idle; the unit is that of all domains
+	above []float64               // the share above which each step is needed
+}
+
+// power is what its CPUs draw under full load.
+func (d *domain) power(khz int64) float64 { return float64(d.cpus) * d.draw(khz) }
+
+// step is the lowest step that will do for a share.
+func (d *domain) step(share float64) int64 {
+	if share >= 1 {
+		return d.steps[len(d.steps)-1]
 	}
-	if len(e.Clusters) == 0 {
-		return nil
+	at := 0
+	for at+1 < len(d.steps) && d.above[at+1] < share {
+		at++
 	}
-	at := make([]int, len(e.Clusters))
-	p := plan{{fullLoad(e, at), slices.Clone(at)}}
+	return d.steps[at]
+}
+
+// newPlan orders the steps of all domains from the slowest to the fastest, one step of
+// one domain at a time, by what their added work costs: the next is always the one
+// with the least power for each cycle that it adds, of equals the slowest. It tells each domain above which
+// share its steps are needed, and returns the power of full load at the last ones. The
+// order is the same for every share, so a greater one never gives a lower clock. Fixed
+// is the power of what has no clock to turn.
+func newPlan(fixed float64, domains []*domain) (full float64) {
+	full = fixed
+	now := fixed
+	for _, d := range domains {
+		full += d.power(d.steps[len(d.steps)-1])
+		now += d.power(d.steps[0])
+		d.above = append(d.above[:0], math.Inf(-1))
+	}
+	last := 0.0 // so that a step that takes less than the one before is not skipped
 	for {
-		best, least := -1, math.Inf(1)
-		for i, c := range e.Clusters {
-			if at[i]+1 == len(c.Steps) {
+		var best *domain
+		least, clock := math.Inf(1), int64(0)
+		for _, d := range domains {
+			at := len(d.above)
+			if at == len(d.steps) {
 				continue
 			}
-			more := clusterPower(c, at[i]+1) - clusterPower(c, at[i])
-			cost := more / (float64(c.Cores) * float64(c.Steps[at[i]+1].Frequency-c.Steps[at[i]].Frequency))
-			if best < 0 || cost < least {
-				best, least = i, cost
+			cost := (d.draw(d.steps[at]) - d.draw(d.steps[at-1])) / float64(d.steps[at]-d.steps[at-1])
+			if best == nil || cost < least || cost == least && d.steps[at] < clock {
+				best, least, clock = d, cost, d.steps[at]
 			}
 		}
-		if best < 0 {
-			return p
+		if best == nil {
+			return full
 		}
-		at[best]++
-		p = append(p, point{fullLoad(e, at), slices.Clone(at)})
+		last = max(last, now/full)
+		now += best.power(clock) - best.power(best.steps[len(best.above)-1])
+		best.above = append(best.above, last)
 	}
 }
 
@@ -69,58 +106,20 @@ func plausible(c board.Cluster) bool {
 	return true
 }
 
-// fullLoad is the power of the board with all cores busy, W.
-func fullLoad(e board.Energy, steps []int) float64 {
-	w := watts(e.Static)
-	for i, c := range e.Clusters {
-		w += clusterPower(c, steps[i])
+// drawOf is what one CPU of a cluster draws under full load, W; at 0 kHz that of the
+// fastest step.
+func drawOf(c board.Cluster) func(khz int64) float64 {
+	c.Cores = 1
+	model := board.Energy{Clusters: []board.Cluster{c}}
+	clock := make([]physic.Frequency, 1)
+	return func(khz int64) float64 {
+		clock[0] = physic.Frequency(khz) * physic.KiloHertz
+		return float64(sensors.PowerAt(model, clock, 1)) / float64(physic.Watt)
 	}
-	return w
 }
 
-// clusterPower is C·V²·f of all cores, W.
-func clusterPower(c board.Cluster, step int) float64 {
-	s := c.Steps[step]
-	volt := float64(s.Voltage) / float64(physic.Volt)
-	hertz := float64(s.Frequency) / float64(physic.Hertz)
-	return float64(c.Cores) * c.Capacitance * 1e-9 * volt * volt * hertz
-}
-
-func watts(p physic.Power) float64 { return float64(p) / float64(physic.Watt) }
-
-// at is the first point at which full load still uses the budget, W: what is then
-// too much is left to the inference budget, at the lowest voltage that will do.
-func (p plan) at(budget float64) int {
-	for i := range p {
-		if p[i].power >= budget {
-			return i
-		}
-	}
-	return len(p) - 1
-}
-
-// limit is the lowest of steps (kHz, rising) that does not hold back a cluster at
-// step i of its model.
-func limit(steps []int64, model []board.Step, i int) int64 {
-	switch i {
-	case 0:
-		return steps[0]
-	case len(model) - 1:
-		return steps[len(steps)-1]
-	}
-	khz := int64(model[i].Frequency / physic.KiloHertz)
-	for _, s := range steps {
-		if s >= khz {
-			return s
-		}
-	}
-	return steps[len(steps)-1]
-}
-
-// limitByShare is for boards without an energy model.
-func limitByShare(steps []int64, share float64) int64 {
-	return steps[int(math.Ceil(share*float64(len(steps)-1)))]
-}
+// drawByClock is for boards whose energy model says nothing of their CPUs.
+func drawByClock(khz int64) float64 { return float64(khz) }
 
 // geometricSteps divides the range from low to high kHz, both positive, in equal
 // ratios, for drivers that have no steps of their own.

@@ -76,7 +76,7 @@ func TestEverythingAndBack(t *testing.T) {
 	if len(problems) > 0 {
 		t.Errorf("problems %v, want none", problems)
 	}
-	if got, want := strings.Join(s.Names(), ", "), "fan hwmon3/pwm1, cpufreq policy0, apex clock apex_0, precision preference, inference budget"; got != want {
+	if got, want := strings.Join(s.Names(), ", "), "inference budget, precision preference, fan hwmon3/pwm1, cpufreq policy0, apex clock apex_0"; got != want {
 		t.Errorf("found %s, want %s", got, want)
 	}
 	r.want("found", coralFiles())
@@ -187,7 +187,7 @@ func TestSteadyPathAllocatesNothing(t *testing.T) {
 	o.access = access{}
 	s, _ := Find(r.root, coral, o)
 	defer s.Close()
-	v := Setting{Power: 3e9, Share: 0.4, Cooling: 0.5}
+	v := Setting{Share: 0.4, Cooling: 0.5}
 	if _, err := s.Apply(v); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func BenchmarkApplySteady(b *testing.B) {
 	defer s.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Apply(Setting{Power: 3e9, Share: 0.4, Cooling: 0.5}); err != nil {
+		if _, err := s.Apply(Setting{Share: 0.4, Cooling: 0.5}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -27,12 +27,13 @@ type Set struct {
 	Budget    *Budget
 	Precision *Precision
 
-	o      Options
-	mu     sync.Mutex
-	all    []*member // in the order in which they act
-	kept   []kept    // those of them in sysfs
-	closed bool
+	o     Options
+	turns turns
 
+	drivers sync.Mutex // held while a driver may be waited for; guards what follows
+	all     []*member  // those in sysfs, in the order in which they act
+	kept    []kept     // the same
+	clocks  clocks
 	hold    *hold   // nil when nothing in sysfs is used
 	guard   *guard  // nil likewise
 	pending []entry // what could not be put back at the start
@@ -54,6 +55,9 @@ func Find(root string, energy board.Energy, o Options) (*Set, []Problem) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.after == nil {
+		o.after = time.After
+	}
 	if len(o.Command) == 0 {
 		o.Command = []string{"/proc/self/exe", "guard"}
 	}
@@ -63,7 +67,7 @@ func Find(root string, energy board.Energy, o Options) (*Set, []Problem) {
 	for _, k := range s.kept {
 		s.all = append(s.all, &member{Actuator: k})
 	}
-	s.all = append(s.all, &member{Actuator: s.Precision}, &member{Actuator: s.Budget})
+	s.turns.begin(s)
 	return s, problems
 }
 
@@ -83,9 +87,13 @@ func (s *Set) findKept(root string, energy board.Energy) []Problem {
 	}
 	f := finder{root: root, access: s.o.access, now: s.o.Now, originals: h.left.originals(), problems: h.problems}
 	// Fans first: they cost no work.
-	s.kept = append(f.fans(), f.cpufreq(energy)...)
+	s.kept = f.fans()
+	s.clocks = f.cpufreq(energy)
+	for _, c := range s.clocks.policies {
+		s.kept = append(s.kept, c)
+	}
 	s.kept = append(s.kept, f.apex()...)
-	list := s.entries()
+	list := s.entries(true)
 	s.pending = slices.DeleteFunc(h.failed, func(e entry) bool {
 		return slices.ContainsFunc(list, func(found entry) bool { return found.Path == e.Path })
 	})
@@ -94,7 +102,7 @@ func (s *Set) findKept(root string, energy board.Energy) []Problem {
 		for _, k := range s.kept {
 			k.close()
 		}
-		s.kept = nil
+		s.kept, s.clocks = nil, clocks{}
 		h.release()
 		return append(f.problems, Problem{"sysfs", fmt.Errorf("clocks and fans are left alone, as nobody could put them back after a kill: %w", err)})
 	}
@@ -106,19 +114,32 @@ func (s *Set) findKept(root string, energy board.Energy) []Problem {
 	s.guard = newGuard(root, h, s.o)
 	for _, k := range s.kept {
 		if fan, ok := k.(*fan); ok {
-			fan.kept = func() { s.guard.tell(append(s.entries(), s.pending...)) }
+			fan.kept = s.renew
 		}
 	}
-	if err := s.guard.start(list); err != nil {
+	if err := s.guard.start(append(s.entries(false), s.pending...)); err != nil {
 		f.problem("guard", fmt.Errorf("after a kill settings stay until the next start: %w", err))
 	}
 	return f.problems
 }
 
-// entries are all that there is to put back.
-func (s *Set) entries() []entry {
+// renew makes what is known by now what is put back, whoever does it.
+func (s *Set) renew() {
+	list := append(s.entries(false), s.pending...)
+	if err := s.hold.save(list); err != nil {
+		s.o.Logger.Warn().Err(err).Msg("record of actuators can't be renewed: after a kill of atoll and its guard older settings are put back")
+	}
+	s.guard.tell(list)
+}
+
+// entries are all that there is to put back; those of fans that the kernel has are
+// only for the first record; it is written anew before such a fan is turned.
+func (s *Set) entries(idle bool) []entry {
 	var list []entry
 	for _, k := range s.kept {
+		if fan, ok := k.(*fan); ok && fan.idle && !idle {
+			continue
+		}
 		list = append(list, k.entries()...)
 	}
 	return list
@@ -126,17 +147,17 @@ func (s *Set) entries() []entry {
 
 // Names are those of all actuators, in the order in which they act.
 func (s *Set) Names() []string {
-	names := make([]string, len(s.all))
-	for i, m := range s.all {
-		names[i] = m.Name()
+	names := []string{s.Budget.Name(), s.Precision.Name()}
+	for _, m := range s.all {
+		names = append(names, m.Name())
 	}
 	return names
 }
 
 // Problems are the actuators that are left out for now because they fail.
 func (s *Set) Problems() []Problem {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.drivers.Lock()
+	defer s.drivers.Unlock()
 	var list []Problem
 	for _, m := range s.all {
 		if m.failures >= maxFailures {
@@ -146,21 +167,32 @@ func (s *Set) Problems() []Problem {
 	return list
 }
 
-// Apply turns all actuators to where v wants them. One that fails does not hold up
-// the others; its errors are returned until it is left out, which is logged once,
-// and it is tried again half a minute later.
+// Apply turns all actuators to where v wants them and waits for their drivers. First
+// comes what is in the process and can't fail. One that fails does not hold up the
+// others; its errors are returned until it is left out, which is logged once, and it
+// is tried again half a minute later.
 func (s *Set) Apply(v Setting) (changed bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false, ErrClosed
-	}
 	v = v.bounded()
+	if changed, err = s.steer(v); err != nil {
+		return false, err
+	}
+	did, err := s.drive(v)
+	return changed || did, err
+}
+
+// drive turns what is in sysfs, and has the budget follow the clocks.
+func (s *Set) drive(v Setting) (changed bool, err error) {
+	s.drivers.Lock()
+	defer s.drivers.Unlock()
 	for _, m := range s.all {
 		if m.failures >= maxFailures && s.o.Now().Before(m.retryAt) {
 			continue
 		}
+		if !s.turns.enter(m.Name(), s.o.Now()) {
+			return changed, errors.Join(err, ErrClosed)
+		}
 		did, failed := m.Apply(v)
+		s.turns.leave(s.o.Logger)
 		changed = changed || did
 		if failed == nil {
 			if m.failures >= maxFailures {
@@ -173,7 +205,7 @@ func (s *Set) Apply(v Setting) (changed bool, err error) {
 			err = errors.Join(err, fmt.Errorf("%s: %w", m.Name(), failed))
 		}
 	}
-	return changed, err
+	return s.Budget.clocked(s.clocks.part()) || changed, err
 }
 
 // failed counts a failure of m and reports whether it is left out by now.
@@ -194,17 +226,18 @@ func (s *Set) failed(m *member, err error) (out bool) {
 // fails is tried again at once, told as an error, and tried again by Close. The
 // actuators can be used again after it.
 func (s *Set) Restore() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if s.turns.over() {
 		return nil
 	}
+	s.drivers.Lock()
+	defer s.drivers.Unlock()
 	return s.restore()
 }
 
 func (s *Set) restore() error {
 	var failed error
 	for _, m := range s.all {
+		s.turns.restores(m.Name())
 		err := m.Restore()
 		for try := 1; err != nil && try < maxFailures; try++ {
 			err = m.Restore()
@@ -214,25 +247,45 @@ func (s *Set) restore() error {
 			failed = errors.Join(failed, fmt.Errorf("%s can't be put back: %w", m.Name(), err))
 		}
 	}
-	return failed
+	s.turns.restores("")
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	return errors.Join(failed, s.Precision.Restore(), s.Budget.Restore())
 }
 
 // Close puts back what was there before and ends the guard. What can't be put back
-// is left to the guard, which tries for another while, and then to the next start.
+// is left to the guard, which tries for another while, and then to the next start. So
+// is what a driver that does not answer holds up: the guard acts when this process
+// has ended, and with it the write under way, which might else come last.
 func (s *Set) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if !s.turns.end() {
 		return
 	}
-	s.closed = true
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.turns.ended.Wait()
+		s.finish()
+	}()
+	select {
+	case <-done:
+	case <-s.o.after(closeWait):
+		s.o.Logger.Error().Str("actuator", s.turns.holdup()).Dur("waited_ms", closeWait).
+			Msg("a driver does not answer: what is not put back yet is left to the guard, or to the next start")
+	}
+}
+
+// finish puts everything back.
+func (s *Set) finish() {
+	s.drivers.Lock()
+	defer s.drivers.Unlock()
 	err := s.restore()
 	if s.hold == nil {
 		return
 	}
 	left := slices.Clone(s.pending)
 	if err != nil {
-		left = append(s.entries(), left...)
+		left = append(s.entries(false), left...)
 	}
 	s.guard.tell(left)
 	s.guard.close()

@@ -17,13 +17,13 @@ type plant struct {
 	resistance [3]float64 // K/W, from node i to the next
 	capacity   [3]float64 // J/K
 
-	idle, dynamic    float64 // W: always drawn; at full load and share 1
-	leakage, doubles float64 // W at 25 °C; K of temperature that multiply it by e
-	ambient          ambient
-	load             load
-	sensor           sensor
-	powerGain        float64 // of the power measurement or estimate; 1 is exact
-	powerNoise       float64 // its standard deviation, as a share
+	idle, dynamic  float64 // W: always drawn; at full load and share 1
+	leakage, eFold float64 // W at 25 °C; K of temperature that multiply it by e
+	ambient        ambient
+	load           load
+	sensor         sensor
+	powerGain      float64 // of the power measurement or estimate; 1 is exact
+	powerNoise     float64 // its standard deviation, as a share
 
 	// Exact step of the linear network over one Interval: T' = a·T + b·P + c·ambient.
 	a    [3][3]float64
@@ -113,7 +113,7 @@ func (p *plant) power(share, die float64) float64 {
 }
 
 func (p *plant) leak(die float64) float64 {
-	return p.leakage * math.Exp((min(die, 150)-25)/p.doubles)
+	return p.leakage * math.Exp((min(die, 150)-25)/p.eFold)
 }
 
 // total is the resistance from the die to the surroundings in K/W.

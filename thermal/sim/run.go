@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -82,8 +81,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return result, nil
 }
 
-// RunOne runs one policy on one plant and returns its trace, one point a second and
-// more where there is a peak.
+// RunOne runs one policy on one plant and returns its trace, one point for each
+// Interval.
 func RunOne(seed uint64, plant int, policy string) (Trace, error) {
 	maker := makers[policy]
 	if maker == nil {
@@ -172,7 +171,7 @@ func (t *trial) run(ctx context.Context, trace *Trace) outcome {
 		}
 	}
 	t.endStretch()
-	t.out.efficiency = 1
+	t.out.efficiency = math.NaN() // temperature never was the limit
 	if t.perfect > 0 {
 		t.out.efficiency = t.work / t.perfect
 	}
@@ -238,21 +237,42 @@ func (t *trial) endStretch() {
 	t.limited, t.low, t.high = 0, math.Inf(1), math.Inf(-1)
 }
 
-// recover measures the time from the end of a fault to full work.
+// steady is how long the work must be full again to count as recovered.
+const steady = 1.0 // s
+
+// recover measures the time from the end of a fault to nine tenths of the possible work,
+// lastingly.
 func (t *trial) recover(now, level, share, possible float64) {
+	full := share >= 0.9*min(level, possible)
 	for i := range t.faults {
 		f := &t.faults[i]
-		if now >= f.until && !f.recovered {
-			t.out.recovery = max(t.out.recovery, now-f.until)
-			f.recovered = share >= 0.95*min(level, possible)
+		if now < f.until || f.recovered {
+			continue
 		}
+		if !full {
+			f.full = 0
+			t.out.recovery = max(t.out.recovery, now-f.until)
+			continue
+		}
+		f.full += Interval.Seconds()
+		f.recovered = f.full >= steady
 	}
 }
 
+// score sums up. A plant that temperature never limited has no efficiency.
 func score(list []outcome) Score {
 	at := func(q float64, of func(outcome) float64) float64 {
-		sorted := slices.SortedFunc(slices.Values(list), func(a, b outcome) int { return cmp.Compare(of(a), of(b)) })
-		return of(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))])
+		var values []float64
+		for _, o := range list {
+			if v := of(o); !math.IsNaN(v) {
+				values = append(values, v)
+			}
+		}
+		if len(values) == 0 {
+			return 0
+		}
+		slices.Sort(values)
+		return values[min(len(values)-1, int(q*float64(len(values))))]
 	}
 	return Score{
 		EfficiencyP50: at(0.5, func(o outcome) float64 { return o.efficiency }),

@@ -43,7 +43,8 @@ func (l load) at(t float64, from int) (level float64, index int) {
 type fault struct {
 	kind        faultKind
 	from, until float64 // s
-	offset      float64 // K, of a jump
+	offset      float64 // K, of a jump: 8 to 40, up or down. Below about 3 nothing tells it from weather
+	full        float64 // s of full work since
 	recovered   bool
 }
 
@@ -81,9 +82,9 @@ func draw(r *rand.Rand) (p plant, faults []fault) {
 	hottest := min(50, p.ambient.base+p.ambient.swing+max(0, p.ambient.step))
 	coldest := max(-20, p.ambient.base-p.ambient.swing+min(0, p.ambient.step))
 	room := (setPoint - hottest) / p.total()
-	p.doubles = between(25, 50)
+	p.eFold = between(25, 50)
 	p.idle = room * between(0.05, 0.4)
-	p.leakage = room * between(0.01, 0.15) / math.Exp((setPoint-25)/p.doubles)
+	p.leakage = room * between(0.01, 0.15) / math.Exp((setPoint-25)/p.eFold)
 	reach := setPoint + scale(3, 60) - coldest // above the surroundings, under full load
 	p.dynamic = reach/p.total() - p.idle
 
