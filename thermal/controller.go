@@ -149,7 +149,7 @@ func (c *Controller) learnSupply(binds bool) {
 }
 
 // forgets is how fast the shadow follows a reading that does not change, s.
-const forgets = 20.0
+const forgets = 10.0
 
 // sense takes in a trusted reading.
 func (c *Controller) sense(reading float64) {

@@ -112,7 +112,7 @@ func checkInference(_ context.Context, x *examination) Item {
 		}
 		found = joined(found, fmt.Sprintf("%v %.1f\u00a0ms", modality, float64(took.Total)/float64(time.Millisecond)))
 		if limit := x.config.Engine.Deadline.Duration; took.Total > limit {
-			slow = fmt.Sprintf("%v takes longer than engine.deadline (%v)", modality, limit)
+			slow = joined(slow, fmt.Sprintf("%v takes longer than engine.deadline (%v)", modality, limit))
 		}
 	}
 	if slow != "" {
