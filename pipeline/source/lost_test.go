@@ -118,6 +118,8 @@ func TestSocketThatIsLost(t *testing.T) {
 	r := start(t, Config{Kind: "socket", Path: path}, Env{}, Block)
 	old := connect(t, path)
 	defer old.Close()
+	fmt.Fprintln(old, "hello") // so that it has been accepted
+	r.expect("hello")
 	const times = 3
 	for i := range times {
 		must(t, os.Remove(path))
