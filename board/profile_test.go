@@ -293,7 +293,7 @@ func TestProfileOf(t *testing.T) {
 		"2 CPUs":         {cpus(2, "vendor_id : GenuineIntel"), "generic amd64", 2, 28, 1},
 		"8 CPUs of Arm":  {cpus(8, "CPU architecture: 8"), "generic arm64", 8, 5, 1},
 		"no CPUs":        {"-- proc/version --\nx\n", "generic arm64", 4, 5, 1},
-		"a Pi of 2 CPUs": {pi4 + cpus(2, "CPU architecture: 8"), "Raspberry Pi 4", 4, 6.4, 3},
+		"a Pi of 2 CPUs": {pi4 + cpus(2, "CPU architecture: 8"), "Raspberry Pi 4", 4, 6.4, 2},
 	} {
 		p, model := ProfileOf(tree(t, c.text))
 		if cores := p.Energy.Clusters[0].Cores; p.Name != c.profile || cores != c.cores || p.Threads != c.threads {

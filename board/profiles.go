@@ -59,7 +59,7 @@ var coralDevBoard = Profile{
 	Name: "Coral Dev Board",
 	// Linux's imx8mq-phanbell.dts, and that of the vendor's Mendel.
 	Compatible: []string{"google,imx8mq-phanbell", "fsl,imx8mq-phanbell"},
-	Threads:    3, // of four cores
+	Threads:    2, // half of the cores: XNNPACK's threads spin, and others need cores too
 	// imx8mq-phanbell.dts: the fan starts at 65 °C, throttling at 75 and again at 80.
 	Passive: celsius(75), Hot: celsius(80), Critical: celsius(90),
 	Energy: Energy{
@@ -81,7 +81,7 @@ var coralDevBoardMini = Profile{
 	Name: "Coral Dev Board Mini",
 	// Its device tree (model "Google Coral MT8167") names no more than the chip.
 	Compatible: []string{"mediatek,mt8167"},
-	Threads:    3,
+	Threads:    2,
 	// Assumption: the trips of the vendor's mt8173.dtsi; those of this board were not found in public.
 	Passive: celsius(68), Hot: celsius(85), Critical: celsius(115),
 	Energy: Energy{
@@ -99,7 +99,7 @@ var raspberryPi4 = Profile{
 	Name:       "Raspberry Pi 4",
 	Compatible: []string{"raspberrypi,4-model-b", "brcm,bcm2711"},
 	Products:   []string{"Raspberry Pi 4 Model B"},
-	Threads:    3,
+	Threads:    2,
 	// The firmware throttles between 80 and 85 °C (Raspberry Pi documentation,
 	// "Frequency management and thermal control"); the vendor's kernel raises
 	// cpu-crit from Linux's 90 °C to 110 °C.
@@ -125,7 +125,7 @@ var raspberryPi5 = Profile{
 	Name:       "Raspberry Pi 5",
 	Compatible: []string{"raspberrypi,5-model-b", "brcm,bcm2712"},
 	Products:   []string{"Raspberry Pi 5 Model B"},
-	Threads:    3,
+	Threads:    2,
 	// As the Pi 4. The vendor's bcm2712-rpi-5-b.dts steps the fan up at 50, 60, 67.5 and 75 °C.
 	Passive: celsius(80), Hot: celsius(85), Critical: celsius(110),
 	Energy: Energy{
@@ -151,7 +151,7 @@ var jetsonNano = Profile{
 	// Linux's tegra210-p3450-0000.dts, and that of NVIDIA's L4T. Not "nvidia,tegra210",
 	// which a Jetson TX1 is too.
 	Compatible: []string{"nvidia,p3450-0000", "nvidia,jetson-nano"},
-	Threads:    3,
+	Threads:    2,
 	// 97 °C: L4T developer guide, "Thermal Specifications"; the others: tegra210.dtsi.
 	// A mainline kernel goes down at 96.5 °C already (tegra210-p3450-0000.dts).
 	Passive: celsius(97), Hot: celsius(98.5), Critical: celsius(102.5),
