@@ -10,11 +10,14 @@ type Clock interface {
 	Tick(period time.Duration) (ticks <-chan time.Time, stop func())
 }
 
-type realClock struct{}
+// SystemClock is the real one.
+type SystemClock struct{}
 
-func (realClock) Now() time.Time { return time.Now() }
+// Now is time.Now.
+func (SystemClock) Now() time.Time { return time.Now() }
 
-func (realClock) Tick(period time.Duration) (<-chan time.Time, func()) {
+// Tick ticks by a time.Ticker.
+func (SystemClock) Tick(period time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTicker(period)
 	return t.C, t.Stop
 }

@@ -169,19 +169,32 @@ func (f *Filter) Update(now time.Time, readings []Reading, course Course) {
 		switch {
 		case r.Quality == Missing:
 			f.tracks[i].lose()
-		case now.Sub(r.At) > f.limits.Stale:
+		case f.stale(now, r):
 			r.Quality, r.Reason = Missing, "stale"
 			f.tracks[i].lose()
 		case r.Quality == Estimated:
 		case r.Quantity == Temperature:
 			f.temperature(&f.tracks[i], r)
 		default:
-			if r.Value < 0 || r.Quantity == Power && r.Power() > physic.KiloWatt {
+			if !possible(r) {
 				r.Quality, r.Reason = Suspect, "out of range"
 			}
 		}
 	}
 	f.compare(readings)
+}
+
+// Drawn says whether a power tells what is drawn now, measured or estimated: what Update
+// would say of it, for those who need it before they can tell Update the model's course.
+func (f *Filter) Drawn(now time.Time, r *Reading) bool {
+	return r.Quality <= Estimated && !f.stale(now, r) && possible(r)
+}
+
+func (f *Filter) stale(now time.Time, r *Reading) bool { return now.Sub(r.At) > f.limits.Stale }
+
+// possible says whether a power or a speed can be.
+func possible(r *Reading) bool {
+	return r.Value >= 0 && (r.Quantity != Power || r.Power() <= physic.KiloWatt)
 }
 
 // lose notes that a sensor has no reading. A short gap costs no trust.

@@ -77,7 +77,7 @@ type slot struct {
 // NewHub starts to read the sensors of the list, which it owns from now on.
 func NewHub(list []Sensor, o HubOptions) *Hub {
 	if o.Clock == nil {
-		o.Clock = realClock{}
+		o.Clock = SystemClock{}
 	}
 	h := &Hub{clock: o.Clock, stop: make(chan struct{}), done: make(chan struct{})}
 	tick := shortest(list)

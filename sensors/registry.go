@@ -45,7 +45,7 @@ func (e Env) path(elem ...string) string {
 // defaults returns e with every field set.
 func (e Env) defaults() Env {
 	if e.Clock == nil {
-		e.Clock = realClock{}
+		e.Clock = SystemClock{}
 	}
 	if e.Bus == nil {
 		root := e.path()

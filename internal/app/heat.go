@@ -60,7 +60,7 @@ func openHeat(cfg config.Config, o RunOptions) (*heat, error) {
 	}
 	return startHeat(heatOptions{
 		config: cfg.Thermal, root: root, tree: tree, state: o.State,
-		sensors: list, clock: systemClock{}, log: o.Logger,
+		sensors: list, clock: sensors.SystemClock{}, log: o.Logger,
 	}), nil
 }
 
@@ -230,16 +230,6 @@ func (h *heat) findActuators() *actuator.Set {
 	}
 	h.log.Info().Strs("actuators", r.set.Names()).Msg("actuators")
 	return r.set
-}
-
-// systemClock is the real one.
-type systemClock struct{}
-
-func (systemClock) Now() time.Time { return time.Now() }
-
-func (systemClock) Tick(period time.Duration) (<-chan time.Time, func()) {
-	t := time.NewTicker(period)
-	return t.C, t.Stop
 }
 
 // openTree opens the tree that a run looks for its board in.

@@ -43,7 +43,7 @@ func warmed(t *testing.T, tree *sensorstest.Tree, log *logbook, list ...sensors.
 	}
 	return startHeat(heatOptions{
 		config: config.Default().Thermal, root: tree.Root, tree: found,
-		sensors: list, clock: systemClock{}, log: zerolog.New(log),
+		sensors: list, clock: sensors.SystemClock{}, log: zerolog.New(log),
 	})
 }
 
@@ -137,7 +137,7 @@ func TestBlockedStart(t *testing.T) {
 		let := make(chan struct{})
 		began := time.Now()
 		h := startHeat(heatOptions{
-			config: config.Default().Thermal, root: tree.Root, tree: stuckTree{found, let}, clock: systemClock{}, log: zerolog.New(&log),
+			config: config.Default().Thermal, root: tree.Root, tree: stuckTree{found, let}, clock: sensors.SystemClock{}, log: zerolog.New(&log),
 			sensors: []sensors.Sensor{sensorstest.NewFake(die, sensorstest.Answer{Value: celsius(50)})},
 		})
 		if took := time.Since(began); took != startLimit {
@@ -204,7 +204,7 @@ func TestKernelActsBefore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := startHeat(heatOptions{config: cfg.Thermal, root: tree.Root, tree: found, clock: systemClock{}, log: zerolog.New(&log)})
+			h := startHeat(heatOptions{config: cfg.Thermal, root: tree.Root, tree: found, clock: sensors.SystemClock{}, log: zerolog.New(&log)})
 			h.Close()
 			for _, key := range []string{"set_point", "shutdown"} {
 				got := log.records(t, "[thermal] "+key+" lies above the temperature at which the kernel of this board acts by itself: the kernel acts before")

@@ -123,8 +123,7 @@ func (t *thermostat) answered() bool {
 func (t *thermostat) measurePower(now time.Time) {
 	for i := range t.readings {
 		r := &t.readings[i]
-		if r.Quantity == sensors.Power && r.Place == sensors.PlaceTotal && r.Quality <= sensors.Estimated &&
-			r.Value >= 0 && r.Power() <= physic.KiloWatt && now.Sub(r.At) <= sensors.DefaultLimits.Stale {
+		if r.Quantity == sensors.Power && r.Place == sensors.PlaceTotal && t.filter.Drawn(now, r) {
 			t.now.power, t.now.powerModelled = r.Power(), r.Quality == sensors.Estimated
 			return
 		}

@@ -146,11 +146,7 @@ func (f *doctorFlags) env(captured bool) (doctor.Env, error) {
 // configuration is the one that atoll run would use.
 func (f *doctorFlags) configuration() *doctor.Config {
 	file := f.config
-	usually := []string{"/etc/atoll.toml"}
-	if f.state != "" {
-		usually = []string{filepath.Join(f.state, "atoll.toml"), "/etc/atoll.toml"}
-	}
-	for _, usual := range usually {
+	for _, usual := range usualConfigs(f.state) {
 		if _, err := os.Stat(usual); file == "" && !errors.Is(err, os.ErrNotExist) {
 			file = usual
 		}

@@ -134,17 +134,22 @@ func loadConfig(path, state string) (config.Config, error) {
 	if path != "" {
 		return config.Load(path)
 	}
-	usual := []string{"/etc/atoll.toml"}
-	if state != "" {
-		usual = []string{filepath.Join(state, "atoll.toml"), "/etc/atoll.toml"}
-	}
-	for _, file := range usual {
+	for _, file := range usualConfigs(state) {
 		c, err := config.Load(file)
 		if !errors.Is(err, os.ErrNotExist) {
 			return c, err
 		}
 	}
 	return config.Default(), nil
+}
+
+// usualConfigs are the files that hold the configuration where none is given, the
+// first that there is.
+func usualConfigs(state string) []string {
+	if state == "" {
+		return []string{"/etc/atoll.toml"}
+	}
+	return []string{filepath.Join(state, "atoll.toml"), "/etc/atoll.toml"}
 }
 
 // openJournal opens the log in the state folder. Where that can't be written a
