@@ -40,19 +40,26 @@ var DefaultLimits = Limits{
 // what it expects to have changed since, and when a sensor that jumped is believed all the
 // same.
 const (
-	unseen    = 12.0 // K
-	adrift    = 0.5
-	agreement = 3.0 // K
-	agreeing  = 15 * time.Second
-	forgotten = 10 * time.Minute
+	unseen       = 12.0 // K
+	adrift       = 0.5
+	agreement    = 3.0 // K
+	agreeing     = 15 * time.Second
+	agreeingSoon = 500 * time.Millisecond
+	noisy        = 6.0 // standard deviations of a change that a noisy sensor may make
+	forgotten    = 10 * time.Minute
 )
 
-// Course is what a model of the board makes of the die's temperature by itself, in K
-// above any fixed point: only its changes count.
+// Ways is how many courses a Course has beside the likeliest.
+const Ways = 20
+
+// Course is what models of the board make of the die's temperature by themselves, in K
+// above any fixed point: only its changes count. A change is plausible that lies between
+// the least and the greatest that any of them expects.
 type Course struct {
-	Kelvin float64
-	Doubt  float64 // share of a change by which the model may be wrong
-	Known  bool    // false while there is no model
+	Kelvin float64       // of the likeliest model
+	Ways   [Ways]float64 // of all that may be right, by what power has done; what is known for sure makes them alike
+	Slow   float64       // what may have come from the surroundings, or not
+	Known  bool          // false while there is no model
 }
 
 // conversion is the longest time that a sensor may take to show a change, in updates:
@@ -61,7 +68,7 @@ const conversion = 12
 
 // recent is the course over the last updates.
 type recent struct {
-	ring [conversion]float64
+	ring [2 * conversion]Course
 	next int
 	Course
 }
@@ -73,23 +80,52 @@ func (r *recent) add(c Course) {
 	}
 	if !r.Known {
 		for i := range r.ring {
-			r.ring[i] = c.Kelvin
+			r.ring[i] = c
 		}
 	}
-	r.ring[r.next] = c.Kelvin
+	r.ring[r.next] = c
 	r.next = (r.next + 1) % len(r.ring)
 	r.Course = c
 }
 
-// since is by how much the course has moved since it was at from: the least and
-// the greatest that a sensor could show.
-func (r *recent) since(from float64, updates int) (low, high float64) {
+// ago is the course as it was so many updates ago.
+func (r *recent) ago(updates int) *Course {
+	return &r.ring[(r.next+2*len(r.ring)-1-updates)%len(r.ring)]
+}
+
+// since is by how much the temperature may have moved since the course was from: the
+// least and the greatest that a sensor could show, which converted at any of the last updates.
+func (r *recent) since(from *Course, window int) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
-	for i := range updates {
-		c := r.ring[(r.next+conversion-1-i)%conversion] - from
-		low, high = min(low, c), max(high, c)
+	for i := range window {
+		least, most := r.ago(i).span(from)
+		low, high = min(low, least), max(high, most)
 	}
-	return low - r.Doubt*math.Abs(low), high + r.Doubt*math.Abs(high)
+	return low, high
+}
+
+// between is the same for a change between two conversions that follow each other, where
+// the value had been what it was for so many updates.
+func (r *recent) between(unchanged, window int) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for last := range window {
+		for before := last + 1; before <= min(unchanged, last+window); before++ {
+			least, most := r.ago(last).span(r.ago(before))
+			low, high = min(low, least), max(high, most)
+		}
+	}
+	return low, high
+}
+
+// span is the least and the greatest change of all ways since from.
+func (c *Course) span(from *Course) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for i := range c.Ways {
+		change := c.Ways[i] - from.Ways[i]
+		low, high = min(low, change), max(high, change)
+	}
+	slow := c.Slow - from.Slow
+	return low + min(0, slow), high + max(0, slow)
 }
 
 // Filter marks readings that are not plausible. It is not safe for concurrent use.
@@ -110,18 +146,20 @@ type track struct {
 
 	// The last value that was in range and not the same as before.
 	value  float64 // °C
-	course float64 // the model's then
-	known  bool    // the model's was known
+	course Course  // the model's then
 
 	seen   time.Time // when a value in range came last
+	noise  float64   // mean square of what the model does not explain of its changes, K²
 	offset float64   // sum of its jumps since it was believed, K
 	anchor float64   // its value above the model's course when it was believed
 	near   time.Time // since when it has been near that again
 	step   float64   // least change ever seen, K
 
-	gap      int    // updates since the value changed
-	shortest [2]int // least gaps of this batch of changes and of the one before
-	changes  int    // in this batch
+	age     int                 // updates since the value changed
+	ages    [conversion + 1]int // how many values of this batch of changes became how old
+	pace    int                 // age that one in eight of the last batch did not exceed
+	longest [2]int              // greatest ages of this batch and of the last
+	changes int                 // in this batch
 }
 
 // NewFilter makes a filter of n sensors.
@@ -166,6 +204,7 @@ func (f *Filter) Update(now time.Time, readings []Reading, course Course) {
 	f.course.add(course)
 	for i := range readings {
 		r := &readings[i]
+		f.tracks[i].age++
 		switch {
 		case r.Quality == Missing:
 			f.tracks[i].lose()
@@ -213,7 +252,7 @@ func (f *Filter) temperature(t *track, r *Reading) {
 		r.Quality, r.Reason = Suspect, reason
 		return
 	}
-	t.good, t.offset, t.anchor, t.near = r.At, 0, t.value-t.course, time.Time{}
+	t.good, t.offset, t.anchor, t.near = r.At, 0, t.value-t.course.Kelvin, time.Time{}
 }
 
 // judge says why a value is not plausible, or "".
@@ -229,21 +268,12 @@ func (f *Filter) judge(t *track, r *Reading, value float64) string {
 	}
 	blind := r.At.Sub(t.seen) > l.Stale
 	t.seen = r.At
-	t.gap++
-	low, high := -l.Rate, l.Rate // a second's worth
-	if t.known && f.course.Known {
-		low, high = f.course.since(t.course, t.window())
-	}
 	if value == t.value {
-		slack := l.Stuck + 1.5*min(t.step, 1)
-		switch {
-		case !t.known: // there may have been no model yet when it came
-			t.course, t.known = f.course.Kelvin, f.course.Known && r.Place == PlaceDie
-		case low > slack || high < -slack || t.reason == "stuck":
+		if f.stuck(t, r.Place) {
 			return "stuck"
 		}
 	} else {
-		f.step(t, value-t.value, low, high, blind)
+		f.step(t, value-t.value, blind)
 		f.moved(t, r, value)
 	}
 	if math.Abs(t.offset) > l.Surprise && !f.agrees(t, r.At, value) {
@@ -252,19 +282,22 @@ func (f *Filter) judge(t *track, r *Reading, value float64) string {
 	return ""
 }
 
-// agrees says whether a sensor that jumped is right all the same: its jumps were
-// small and no more came, or it has for a while shown what the model expects since it was
-// believed. Then it was the jumps that were misjudged.
+// agrees says whether a sensor that jumped is right all the same: it has for a while
+// shown what the model expects since it was believed, the longer the farther it jumped, or its
+// jumps were small and no more came. Then it was the jumps that were misjudged.
 func (f *Filter) agrees(t *track, at time.Time, value float64) bool {
+	size := math.Abs(t.offset) / f.limits.Surprise
+	near := t.course.Known && math.Abs(value-t.anchor-f.course.Kelvin) < agreement
 	need := agreeing
-	if size := math.Abs(t.offset); size > 1.5*f.limits.Surprise {
-		if size > 2*f.limits.Surprise {
-			need *= 3
-		}
-		if !t.known || math.Abs(value-t.anchor-f.course.Kelvin) > agreement {
-			t.near = time.Time{}
-			return false
-		}
+	switch {
+	case size <= 1.5 && near:
+		need = agreeingSoon
+	case size <= 1.5:
+	case !near:
+		t.near = time.Time{}
+		return false
+	case size > 2:
+		need *= 3
 	}
 	if t.near.IsZero() {
 		t.near = at
@@ -272,21 +305,69 @@ func (f *Filter) agrees(t *track, at time.Time, value float64) bool {
 	return at.Sub(t.near) > need
 }
 
-// step looks at a change of value, when the model expects one between low and high.
+// stuck says whether a value that has not moved should have.
+func (f *Filter) stuck(t *track, place Place) bool {
+	if !t.course.Known { // there may have been no model yet when it came
+		t.follow(place, f.course.Course)
+		return false
+	}
+	if !f.course.Known {
+		return false
+	}
+	low, high := f.course.since(&t.course, t.window())
+	slack := f.limits.Stuck + 1.5*min(t.step, 1)
+	if t.flat() {
+		slack = flatSlack + min(t.step, 1)
+	}
+	return low > slack || high < -slack || t.reason == "stuck"
+}
+
+// flat says that a value has not changed for far longer than it ever did of late.
+func (t *track) flat() bool {
+	return t.longest[1] > 0 && t.age > leastFlat+flatter*max(t.longest[0], t.longest[1])
+}
+
+// When a value that does not change is conspicuous: after that many updates and that many
+// times the longest time between two changes of late.
+const (
+	leastFlat = 20
+	flatter   = 3
+	flatSlack = 0.5 // K, and one step of the sensor
+)
+
+// step looks at a change of value. Until the last conversion before it the value was right,
+// however much the model had expected it to creep.
 // After a time without readings the model knows less, and what is back to its senses
 // is believed more easily: only what leaps from one reading to the next is an offset.
-func (f *Filter) step(t *track, change, low, high float64, blind bool) {
+func (f *Filter) step(t *track, change float64, blind bool) {
 	allowed := f.limits.Surprise
-	if t.reason == "stuck" || blind {
+	low, high := -f.limits.Rate, f.limits.Rate // a second's worth
+	expected := 0.0
+	switch known := t.course.Known && f.course.Known; {
+	case known && (blind || t.reason == "stuck"):
+		low, high = f.course.since(&t.course, t.window())
+		expected = f.course.Kelvin - t.course.Kelvin
 		allowed += unseen + adrift*max(math.Abs(low), math.Abs(high))
-	}
-	surprise := change - bound(change, low, high)
-	if math.Abs(surprise) > allowed {
-		// Counted without doubt, so that a jump and its way back cancel.
-		t.offset += change
-		if t.known {
-			t.offset -= f.course.Kelvin - t.course
+	case known:
+		window := t.window()
+		low, high = f.course.between(t.age, window)
+		expected = f.course.Kelvin - f.course.ago(min(t.age, window)).Kelvin
+		if t.flat() && t.offset == 0 { // it may have been stuck: then it is right now
+			least, most := f.course.since(&t.course, window)
+			low, high = min(low, least), max(high, most)
+			if change > 0 { // and to believe that it is warmer does no harm
+				allowed *= 2
+			}
 		}
+	case blind:
+		allowed += unseen + adrift*f.limits.Rate
+	}
+	unexplained := change - bound(change, low, high)
+	if math.Abs(unexplained) <= max(allowed, min(noisy*math.Sqrt(t.noise), 1.5*allowed)) {
+		t.noise += 0.02 * (unexplained*unexplained - t.noise)
+	} else {
+		// Counted without doubt, so that a jump and its way back cancel.
+		t.offset += change - expected
 		t.near = time.Time{}
 	}
 }
@@ -297,8 +378,17 @@ func (f *Filter) moved(t *track, r *Reading, value float64) {
 		t.paced()
 		t.step = min(t.step, max(1e-6, math.Abs(value-t.value)))
 	}
-	t.begun, t.value, t.seen = true, value, r.At
-	t.course, t.known = f.course.Kelvin, f.course.Known && r.Place == PlaceDie
+	t.begun, t.value, t.seen, t.age = true, value, r.At, 0
+	if !t.trusted { // it may have been converted before it was seen again
+		t.age = conversion
+	}
+	t.follow(r.Place, f.course.Course)
+}
+
+// follow keeps the course to compare with, which is the die's.
+func (t *track) follow(place Place, c Course) {
+	t.course = c
+	t.course.Known = c.Known && place == PlaceDie
 }
 
 // probation says why a plausible value is not believed yet, or "". What moves again is
@@ -316,15 +406,23 @@ func (f *Filter) probation(t *track, at time.Time) string {
 	return ""
 }
 
-// paced learns how often the sensor converts from how soon its value changes again.
+// paced learns how often the sensor converts from how soon its value changes again. What
+// a fault did between two conversions does not count.
 func (t *track) paced() {
-	if t.shortest[0] == 0 || t.gap < t.shortest[0] {
-		t.shortest[0] = t.gap
+	if !t.trusted || t.offset != 0 {
+		return
 	}
-	t.gap = 0
-	if t.changes++; t.changes == batch {
-		t.shortest[1], t.shortest[0], t.changes = t.shortest[0], 0, 0
+	t.ages[min(t.age, conversion)]++
+	t.longest[0] = max(t.longest[0], t.age)
+	if t.changes++; t.changes < batch {
+		return
 	}
+	t.pace = 0
+	for young := t.ages[0]; young < batch/8; young += t.ages[t.pace] {
+		t.pace++
+	}
+	t.ages, t.changes = [conversion + 1]int{}, 0
+	t.longest[1], t.longest[0] = t.longest[0], 0
 }
 
 // batch is after how many changes of value the pace of a sensor is known.
@@ -332,10 +430,10 @@ const batch = 32
 
 // window is how many updates ago the sensor may have converted last.
 func (t *track) window() int {
-	if t.shortest[1] == 0 {
+	if t.pace == 0 {
 		return conversion
 	}
-	return min(conversion, t.shortest[1]+2)
+	return min(conversion, t.pace+2)
 }
 
 // compare leaves out what differs too much from the other temperatures of the die.

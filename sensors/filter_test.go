@@ -57,8 +57,19 @@ func (w *watched) step(tamper func(*sensors.Reading)) sensors.Reading {
 	if tamper != nil {
 		tamper(r)
 	}
-	w.filter.Update(w.at, w.readings, sensors.Course{Kelvin: w.die - 20, Doubt: 0.2, Known: w.withCourse})
+	expected := course(w.die-20, 0.2)
+	expected.Known = w.withCourse
+	w.filter.Update(w.at, w.readings, expected)
 	return *r
+}
+
+// course is one that may be wrong by a share of each change.
+func course(kelvin, doubt float64) sensors.Course {
+	c := sensors.Course{Kelvin: kelvin, Known: true}
+	for i := range c.Ways {
+		c.Ways[i] = kelvin * (1 + doubt*float64(1-2*(i%2)))
+	}
+	return c
 }
 
 func shifted(by float64) func(*sensors.Reading) {
@@ -210,7 +221,7 @@ func TestSlowDriftIsNeverSuspect(t *testing.T) {
 			way := 0.004 * float64(min(i, 20000-i))
 			at := filterEpoch.Add(time.Duration(i) * tick)
 			list[0].Value, list[0].At, list[0].Quality = kelvins(30+math.Round(way/quantum)*quantum), at, sensors.Good
-			f.Update(at, list, sensors.Course{Kelvin: 0, Doubt: 0.15, Known: true})
+			f.Update(at, list, course(0, 0.15))
 			if list[0].Quality != sensors.Good {
 				t.Fatalf("steps of %v K, update %d: %s", quantum, i, list[0].Reason)
 			}
@@ -247,7 +258,7 @@ func TestNoFalseAlarms(t *testing.T) {
 			}
 			at := filterEpoch.Add(time.Duration(i) * tick)
 			list[0].Value, list[0].At, list[0].Quality, list[0].Reason = kelvins(held), at, sensors.Good, ""
-			f.Update(at, list, sensors.Course{Kelvin: model, Doubt: 0.2, Known: true})
+			f.Update(at, list, course(model, 0.2))
 			if list[0].Quality != sensors.Good {
 				t.Fatalf("update %d at %.2f °C, read as %.2f: %s", i, die, held, list[0].Reason)
 			}
@@ -407,7 +418,7 @@ func BenchmarkFilter(b *testing.B) {
 		for j := range list {
 			list[j].Value, list[j].At, list[j].Quality, list[j].Reason = kelvins(50+float64(i%7+j)), at, sensors.Good, ""
 		}
-		f.Update(at, list, sensors.Course{Kelvin: float64(i % 7), Doubt: 0.2, Known: true})
+		f.Update(at, list, course(float64(i%7), 0.2))
 	}
 }
 
@@ -434,7 +445,7 @@ func FuzzFilter(f *testing.F) {
 			flags := data[24]
 			value := int64(binary.LittleEndian.Uint64(data))
 			at = at.Add(time.Duration(binary.LittleEndian.Uint64(data[8:])))
-			course := math.Float64frombits(binary.LittleEndian.Uint64(data[16:]))
+			kelvin := math.Float64frombits(binary.LittleEndian.Uint64(data[16:]))
 			for i := range list {
 				list[i].Value, list[i].At, list[i].Quality, list[i].Reason = value>>(i*int(flags>>6)), at, sensors.Quality(flags&3), "before"
 				if list[i].Quality == sensors.Good {
@@ -444,7 +455,9 @@ func FuzzFilter(f *testing.F) {
 			if flags&4 != 0 {
 				list[1].At = time.Time{}
 			}
-			filter.Update(at, list, sensors.Course{Kelvin: course, Doubt: float64(flags&0x20) / 20, Known: flags&0x10 != 0})
+			expected := course(kelvin, float64(flags&0x20)/20)
+			expected.Known = flags&0x10 != 0
+			filter.Update(at, list, expected)
 			for i, r := range list {
 				if (r.Quality == sensors.Good) != (r.Reason == "") {
 					t.Fatalf("sensor %d is %v with the reason %q", i, r.Quality, r.Reason)

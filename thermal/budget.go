@@ -95,8 +95,8 @@ func (b *budget) cut(now time.Duration, want float64, mode Mode, reason string) 
 }
 
 // decision is the budget as a Decision, with the share that draws it.
-func (b *budget) decision(now time.Duration, idle, dynamic, cooling float64, alarm Alarm) Decision {
-	b.share = bound((b.watts-idle)/dynamic, 0, 1)
+func (b *budget) decision(now time.Duration, s supply, cooling float64, alarm Alarm) Decision {
+	b.share = bound((b.watts-s.idle)/s.dynamic, 0, 1)
 	d := Decision{
 		Power: physic.Power(b.watts * float64(physic.Watt)), Share: b.share, Cooling: cooling,
 		Mode: b.mode, Alarm: alarm, Reason: b.reason,

@@ -53,7 +53,7 @@ type Controller struct {
 	monitor  monitor
 	pi       pi
 	answers  answers
-	supply   rls // power as idle + share · dynamic, where the budget binds
+	supply   supply
 
 	begun   bool
 	now     time.Duration
@@ -62,7 +62,7 @@ type Controller struct {
 	trusted time.Duration
 	last    float64 // reading
 	shadow  temps   // the model alone since the reading changed last
-	course  float64 // sum of the shadow's steps, K
+	course  sensors.Course
 
 	trim   float64 // K that the model is asked for beyond the target, as it falls short by that
 	budget budget
@@ -80,8 +80,7 @@ func NewController(o Options) *Controller {
 		}.bounded(),
 	}
 	c.identify = newIdentification(c.model, c.most)
-	span := c.most - c.least
-	c.supply = newRLS(0.999, []float64{c.least, span}, []float64{0.04 * c.least * c.least, 0.04 * span * span})
+	c.supply = newSupply(c.least, c.most)
 	c.budget.watts = c.least
 	c.answers.resistance = c.model.r1
 	return c
@@ -108,21 +107,17 @@ func (c *Controller) Predict(now time.Duration, drawn physic.Power) sensors.Cour
 		dt := min(gap, longestStep)
 		c.observer.predict(c.model, c.drawn, dt)
 		next := c.model.step(c.shadow, c.drawn, dt)
-		c.course += next.die - c.shadow.die
+		c.course.Kelvin += next.die - c.shadow.die
+		c.identify.die.predict(c.drawn, dt, next.board-c.shadow.board, &c.course)
 		c.shadow = next
 	}
-	doubt := c.identify.doubt()
-	// A die that is not known at all may be many times as fast as the model's. What it
-	// can't be is to move without a change of power.
-	return sensors.Course{Kelvin: c.course, Doubt: doubt * max(1, doubt), Known: c.begun}
+	c.course.Known = c.begun
+	return c.course
 }
-
-// blamed is the doubt below which the model is to blame when it errs.
-const blamed = 0.6
 
 // Step decides on a budget for the moment that Predict was called for.
 func (c *Controller) Step(in Input) Decision {
-	c.learnSupply(in.Bound)
+	c.supply.learn(c.budget.share, c.drawn, c.dt, in.Bound)
 	if in.Trusted && c.answers.fails(in.Temperature.Celsius(), c.drawn, c.dt, c.budget.reason == reasonRoom) {
 		in.Trusted, in.Suspect = false, true
 	}
@@ -133,19 +128,6 @@ func (c *Controller) Step(in Input) Decision {
 	}
 	c.raise(in)
 	return c.decide(in)
-}
-
-// learnSupply learns which power a share draws: where the budget binds, and where more
-// is drawn than it should allow.
-func (c *Controller) learnSupply(binds bool) {
-	idle, dynamic := c.supply.theta[0], c.supply.theta[1]
-	if !binds && c.drawn <= 1.03*(idle+c.budget.share*dynamic) {
-		return
-	}
-	c.supply.update([3]float64{1, c.budget.share}, c.drawn, 0.01*c.most*c.most)
-	span := c.most - c.least
-	c.supply.theta[0] = bound(c.supply.theta[0], 0, c.most)
-	c.supply.theta[1] = bound(c.supply.theta[1], 0.3*span, 3*span)
 }
 
 // forgets is how fast the shadow follows a reading that does not change, s.
@@ -168,31 +150,43 @@ func (c *Controller) sense(reading float64) {
 		c.shadow.die += off * c.dt / forgets
 		c.shadow.board += off * c.dt / forgets
 	}
-	c.observer.correct(reading)
-	better := c.identify.update(c.model, sample{reading, c.drawn, c.dt, c.observer.noise.interval, consistent})
-	c.observer.rebase(c.model, better, c.identify.power.first)
+	value, variance, fresh := c.observer.correct(reading)
+	if reading == c.last { // the value is what the model makes of that
+		value, fresh = reading, fresh && consistent
+	}
+	better := c.identify.update(c.model, sample{reading, c.drawn, c.dt, value, variance, fresh})
+	c.observer.rebase(c.model, better, c.identify.die.lag())
 	c.model = better
 	if reading != c.last {
 		c.shadow, c.last = c.observer.x, reading
 	}
-	c.monitor.check(c.model, c.observer.x, c.drawn, c.dt, c.identify.doubt() < blamed)
+	c.monitor.check(c.model, c.observer.x, c.drawn, c.dt, c.identify.die.doubt())
 }
 
-// Margins below the set point: always, for each standard deviation of the estimate,
-// and for each K that the sensor is quantised to.
+// Margins below the set point: always, and for each standard deviation of the estimate;
+// of a coarse sensor, for the edge between two of its values, and how far beyond it to aim
+// so that the value changes now and then, as a share of its step.
 const (
-	marginAlways  = 0.42 // K
-	marginSigma   = 1.5
-	marginQuantum = 0.15
+	marginAlways = 0.42 // K
+	marginSigma  = 1.5
+	marginEdge   = 0.3 // K
+	aboveEdge    = 0.25
+	belowEdge    = 0.25
 )
 
-// target is the temperature to aim at, °C.
+// target is the temperature to aim at, °C. A coarse sensor only tells where the die is
+// when its value changes. So the aim is to keep crossing the edge between two of them, as
+// a relay would: a little above it while the reading is below, and the other way.
 func (c *Controller) target() float64 {
-	t := c.set - marginAlways - marginSigma*math.Sqrt(c.observer.cov[0][0])
-	if n := &c.observer.noise; n.coarse() {
-		t -= marginQuantum * min(1, n.quantum)
+	n := &c.observer.noise
+	if !n.coarse() {
+		return c.set - marginAlways - marginSigma*math.Sqrt(c.observer.cov[0][0])
 	}
-	return t
+	edge := n.edge(c.set - marginEdge)
+	if n.last > edge {
+		return edge - belowEdge*n.quantum
+	}
+	return edge + aboveEdge*n.quantum
 }
 
 // decide picks the law and the budget.
@@ -211,15 +205,15 @@ func (c *Controller) decide(in Input) Decision {
 		if in.Trusted {
 			c.adjust(in.Bound)
 		}
-		want := bound(c.predictive(), min(c.least, c.supply.theta[0]), c.reach())
+		want := bound(c.predictive(), min(c.least, c.supply.idle), c.reach())
 		c.pi.follow(want)
 		c.budget.set(c.now, want, Predictive, c.reason(want))
 	}
-	return c.budget.decision(c.now, c.supply.theta[0], c.supply.theta[1], c.cooling(), c.alarm)
+	return c.budget.decision(c.now, c.supply, c.cooling(), c.alarm)
 }
 
 // reach is what the board can draw at most, W.
-func (c *Controller) reach() float64 { return max(c.least, c.supply.theta[0]+c.supply.theta[1]) }
+func (c *Controller) reach() float64 { return max(c.least, c.supply.idle+c.supply.dynamic) }
 
 // How the aim is trimmed: with which time constant, from what distance on, by how much at
 // most, and how fast that is forgotten once the budget does not bind. It must be slow
@@ -250,10 +244,10 @@ func (c *Controller) adjust(binds bool) {
 // course does little. What the model says of a rise is only trusted as far as it is known.
 func (c *Controller) predictive() float64 {
 	delay := 0.2 + 0.1*float64(c.observer.noise.interval)
-	horizon := bound(0.45*c.model.tau(), 2*delay, 15)
+	horizon := bound(0.4*c.model.tau(), 2*delay, 15)
 	target := c.target()
 	if rise := target - c.observer.x.die; rise > 0 {
-		target = c.observer.x.die + rise/(1+c.identify.doubt())
+		target = c.observer.x.die + rise/(1+c.identify.die.doubt())
 	}
 	return c.model.power(c.observer.x, c.observer.drift, target+c.trim, horizon)
 }

@@ -5,7 +5,9 @@ import "math"
 // monitor watches how well the model predicts: it lets it run alone for a while, with
 // the power that was really drawn, and looks how far it is off.
 type monitor struct {
-	by    model // as it was known when the prediction began
+	by    model   // as it was known when the prediction began
+	from  float64 // °C of the die then
+	doubt float64 // and by which share of a change it could be wrong
 	at    temps
 	age   float64 // s
 	miss  float64 // K, smoothed
@@ -23,8 +25,12 @@ const (
 	fineAfter  = 60.0 // s
 )
 
-// check compares. A model that is not known yet is not blamed.
-func (m *monitor) check(now model, x temps, drawn, dt float64, known bool) {
+// blamed is the doubt below which the model is to blame when it errs.
+const blamed = 0.6
+
+// check compares. A model that is not known yet is not blamed, and no model for what it
+// said might be.
+func (m *monitor) check(now model, x temps, drawn, dt, doubt float64) {
 	if m.age += dt; m.age < predictFor {
 		if m.begun {
 			m.at = m.by.step(m.at, drawn, dt)
@@ -32,13 +38,15 @@ func (m *monitor) check(now model, x temps, drawn, dt float64, known bool) {
 		return
 	}
 	if m.begun && m.age < 2*predictFor {
-		m.miss += 0.3 * (math.Abs(m.at.die-x.die) - m.miss)
+		missed := math.Abs(m.at.die-x.die) - m.doubt*math.Abs(m.at.die-m.from)
+		m.miss += 0.3 * (max(0, missed) - m.miss)
 	}
 	if m.fine += m.age; m.miss > missGood {
 		m.fine = 0
 	}
 	m.bad = m.miss > missBad || m.bad && m.fine < fineAfter
-	m.by, m.at, m.age, m.begun = now, x, 0, known
+	m.by, m.at, m.age, m.begun = now, x, 0, doubt < blamed
+	m.from, m.doubt = x.die, doubt
 }
 
 // pi is the law that needs no model: gains low enough for any board.

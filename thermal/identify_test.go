@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"atoll/sensors"
 )
 
 func TestRLSConverges(t *testing.T) {
@@ -75,6 +77,14 @@ func TestRLSStaysFinite(t *testing.T) {
 	})
 }
 
+// see takes in one step in which so much power was drawn and the sensor then gave a new
+// reading.
+func (id *identification) see(m model, reading, watts, dt, variance float64) model {
+	var course sensors.Course
+	id.die.predict(watts, dt, 0, &course)
+	return id.update(m, sample{reading, watts, dt, reading, variance, true})
+}
+
 // learned is the model that identification makes of a plant of two nodes under a load
 // that steps now and then, from the first guess nominal. Readings have steps of quantum.
 func learned(truth model, quantum, noise float64, seed uint64) model {
@@ -91,7 +101,7 @@ func learned(truth model, quantum, noise float64, seed uint64) model {
 		if quantum > 0 {
 			reading = math.Round(reading/quantum) * quantum
 		}
-		m = id.update(m, sample{reading, watts, 0.1, 1, true})
+		m = id.see(m, reading, watts, 0.1, noise*noise+quantum*quantum/12)
 	}
 	return m
 }
@@ -127,36 +137,78 @@ func TestIdentification(t *testing.T) {
 func TestIdentificationWithoutPowerSteps(t *testing.T) {
 	id, m := newIdentification(nominal, 8), nominal
 	x := temps{40, 35}
-	before := id.doubt()
+	before := id.die.doubt()
 	for range 6000 {
 		x = nominal.step(x, 3, 0.1)
-		m = id.update(m, sample{x.die, 3, 0.1, 1, true})
+		m = id.see(m, x.die, 3, 0.1, 1e-4)
 	}
 	if math.Abs(m.r1/nominal.r1-1) > 0.1 || math.Abs(m.tau()/nominal.tau()-1) > 0.5 {
 		t.Errorf("R1 %.2f, tau %.2f of constant power; it was %.2f and %.2f", m.r1, m.tau(), nominal.r1, nominal.tau())
 	}
-	if after := id.doubt(); after < 0.9*before {
+	if after := id.die.doubt(); after < 0.9*before {
 		t.Errorf("doubt fell from %v to %v", before, after)
 	}
 }
 
 func TestDoubtFallsWithInformation(t *testing.T) {
 	id, m := newIdentification(nominal, 8), nominal
-	last := id.doubt()
+	before := id.die.doubt()
+	x := temps{40, 35}
 	for i := range 3000 {
-		m = id.update(m, sample{40, 1 + 7*float64(i/30%2), 0.1, 1, true})
-		now := id.doubt()
-		if now > last {
-			t.Fatalf("doubt grew from %v to %v", last, now)
+		watts := 1 + 7*float64(i/30%2)
+		x = nominal.step(x, watts, 0.1)
+		m = id.see(m, x.die, watts, 0.1, 1e-4)
+		if i == 60 {
+			if after := id.die.doubt(); after > before/3 {
+				t.Errorf("doubt %v after two steps, it was %v", after, before)
+			}
 		}
-		last = now
 	}
-	if last > 0.5 {
-		t.Errorf("doubt %v after five minutes of steps", last)
+	if after := id.die.doubt(); after > 0.2 {
+		t.Errorf("doubt %v after five minutes of steps", after)
 	}
 	if m != m.bounded() {
 		t.Errorf("model %+v is out of bounds", m)
 	}
+}
+
+// From one conversion to the next the die never moves farther than the plausible dies
+// say by what a filter does not mind, from the first step of power on.
+func TestPlausibleDiesHoldTheTruth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r1 := rapid.Float64Range(1, 6).Draw(t, "r1")
+		tau := rapid.Float64Range(1, 12).Draw(t, "tau")
+		noise := rapid.Float64Range(0, 0.5).Draw(t, "noise")
+		every := rapid.IntRange(1, 10).Draw(t, "steps for each conversion")
+		random := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed")))
+		truth := model{r1: r1, c1: tau / r1, r2: 6, c2: 50, ta: 20}
+		id := newIdentification(nominal, 8)
+		x, watts := temps{27 + r1, 27}, 1.0
+		var course, then sensors.Course
+		was := x
+		for i := range 1200 {
+			if i > 0 && random.IntN(50) == 0 {
+				watts = 1 + 7*random.Float64()
+			}
+			board := x.board
+			x = truth.step(x, watts, 0.1)
+			id.die.predict(watts, 0.1, x.board-board, &course)
+			if i%every != 0 {
+				continue
+			}
+			change := x.die - was.die
+			least, most := math.Inf(1), math.Inf(-1)
+			for way := range course.Ways {
+				expected := course.Ways[way] - then.Ways[way] + course.Slow - then.Slow
+				least, most = min(least, change-expected), max(most, change-expected)
+			}
+			if least > 2.5 || most < -2.5 {
+				t.Fatalf("step %d: the die moved by %.1f K, which is %.1f to %.1f more than expected", i, change, least, most)
+			}
+			id.die.learn(x.die+noise*random.NormFloat64(), noise*noise+1e-4)
+			then, was = course, x
+		}
+	})
 }
 
 // A sensor that says nothing of the load must not take the model out of its bounds.
@@ -166,7 +218,7 @@ func TestIdentificationStaysBounded(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed")))
 		wild := rapid.Float64Range(0, 1000).Draw(t, "wild")
 		for range 1000 {
-			m = id.update(m, sample{wild * random.NormFloat64(), 80 * random.Float64(), 0.01 + 2*random.Float64(), 1 + random.IntN(10), random.IntN(2) == 0})
+			m = id.see(m, wild*random.NormFloat64(), 80*random.Float64(), 0.01+2*random.Float64(), wild*random.Float64())
 			if m != m.bounded() { // also false for what is no number
 				t.Fatalf("model %+v", m)
 			}

@@ -18,6 +18,7 @@ type noise struct {
 const (
 	slowestConversion = 10 // readings
 	batchOfChanges    = 32
+	patience          = 20 // readings that a value may take to change before it counts as flat
 	leastVariance     = 1e-4
 )
 
@@ -48,7 +49,7 @@ func (n *noise) judge(reading, expected float64) (value, variance float64, fresh
 		return reading, variance, true
 	case step == 0:
 		half := n.quantum / 2
-		return bound(expected, reading-half, reading+half), least, true
+		return bound(expected, reading-half, reading+half), least / 4, true
 	case step < 1.5*n.quantum && since > patience:
 		return (reading + last) / 2, least, true
 	}
@@ -58,6 +59,11 @@ func (n *noise) judge(reading, expected float64) (value, variance float64, fresh
 // coarse says whether the sensor's steps are what limits it.
 func (n *noise) coarse() bool { return n.quantum >= 0.2 && n.quantum <= 2 }
 
+// edge is the highest border between two values of a coarse sensor up to limit, °C.
+func (n *noise) edge(limit float64) float64 {
+	return n.last + n.quantum*(math.Floor((limit-n.last)/n.quantum-0.5)+0.5)
+}
+
 // changed learns from a change of the value.
 func (n *noise) changed(reading float64) {
 	step := math.Abs(reading - n.last)
@@ -66,7 +72,7 @@ func (n *noise) changed(reading float64) {
 	if n.since > 2*slowestConversion {
 		second = step // long unchanged: there was no slope
 	}
-	n.variance += 0.05 * (min(second*second/6, 4) - n.variance)
+	n.variance += 0.05 * (min(second*second/6, 2.5*max(n.variance, leastVariance)) - n.variance)
 	n.before, n.last = n.last, reading
 	n.shortest = min(n.shortest, n.since)
 	n.since = 0

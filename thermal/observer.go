@@ -21,7 +21,7 @@ type matrix [3][3]float64
 // simulated boards other than those reported on.
 const (
 	dieUnrest   = 0.1   // K/√s
-	boardUnrest = 0.09  // K/√s
+	boardUnrest = 0.06  // K/√s
 	driftUnrest = 0.002 // K/s/√s
 	driftMemory = 60.0  // s
 )
@@ -84,11 +84,12 @@ func (o *observer) rebase(old, known model, watts float64) {
 	o.drift = drift - known.drift(o.x)
 }
 
-// correct takes a reading into the estimate.
-func (o *observer) correct(reading float64) {
-	value, variance, fresh := o.noise.judge(reading, o.x.die)
+// correct takes a reading into the estimate, and returns what it was worth: the value,
+// its variance, and whether it told anything new.
+func (o *observer) correct(reading float64) (value, variance float64, fresh bool) {
+	value, variance, fresh = o.noise.judge(reading, o.x.die)
 	if !fresh {
-		return
+		return value, variance, false
 	}
 	innovation := value - o.x.die
 	total := o.cov[0][0] + variance
@@ -114,4 +115,5 @@ func (o *observer) correct(reading float64) {
 			o.cov[i][j] -= gain[i] * row[j]
 		}
 	}
+	return value, variance, true
 }

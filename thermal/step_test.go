@@ -30,7 +30,7 @@ func sound(c *Controller, course sensors.Course, d Decision) error {
 		return fmt.Errorf("no reason for %+v", d)
 	}
 	for name, v := range map[string]float64{
-		"course": course.Kelvin, "doubt": course.Doubt, "die": c.observer.x.die, "board": c.observer.x.board, "target": c.target(),
+		"course": course.Kelvin, "slow": course.Slow, "way": course.Ways[0], "other way": course.Ways[len(course.Ways)-1], "die": c.observer.x.die, "board": c.observer.x.board, "target": c.target(),
 	} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return fmt.Errorf("%s %v", name, v)

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -15,12 +14,15 @@ type Clock interface {
 }
 
 // NewClock returns the real clock, which reads 0 now.
-func NewClock() Clock { return &realClock{start: time.Now()} }
+func NewClock() Clock { return &realClock{start: time.Now(), idle: make(chan *time.Timer, idleTimers)} }
 
 type realClock struct {
-	start  time.Time
-	timers sync.Pool // of *time.Timer, so that a paced source allocates nothing per item
+	start time.Time
+	idle  chan *time.Timer // timers to use again, so that a paced source allocates nothing per item
 }
+
+// idleTimers is how many timers are kept: more sources than that seldom wait at once.
+const idleTimers = 16
 
 func (c *realClock) Now() time.Duration { return time.Since(c.start) }
 
@@ -32,19 +34,31 @@ func (c *realClock) Sleep(ctx context.Context, until time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
-	t, _ := c.timers.Get().(*time.Timer)
-	if t == nil {
-		t = time.NewTimer(d)
-	} else {
-		t.Reset(d)
-	}
-	defer c.timers.Put(t)
+	t := c.timer(d)
+	defer c.put(t)
 	select {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
 		t.Stop()
 		return ctx.Err()
+	}
+}
+
+func (c *realClock) timer(d time.Duration) *time.Timer {
+	select {
+	case t := <-c.idle:
+		t.Reset(d)
+		return t
+	default:
+		return time.NewTimer(d)
+	}
+}
+
+func (c *realClock) put(t *time.Timer) {
+	select {
+	case c.idle <- t:
+	default:
 	}
 }
 
