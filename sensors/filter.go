@@ -62,13 +62,9 @@ type Course struct {
 	Known  bool          // false while there is no model
 }
 
-// conversion is the longest time that a sensor may take to show a change, in updates:
-// what it shows may be the temperature of any moment since.
-const conversion = 12
-
 // recent is the course over the last updates.
 type recent struct {
-	ring [2 * conversion]Course
+	ring [2 * SlowestConversion]Course
 	next int
 	Course
 }
@@ -148,18 +144,18 @@ type track struct {
 	value  float64 // °C
 	course Course  // the model's then
 
-	seen   time.Time // when a value in range came last
-	noise  float64   // mean square of what the model does not explain of its changes, K²
-	offset float64   // sum of its jumps since it was believed, K
-	anchor float64   // its value above the model's course when it was believed
-	near   time.Time // since when it has been near that again
-	step   float64   // least change ever seen, K
+	seen     time.Time // when a value in range came last
+	noise    float64   // mean square of what the model does not explain of its changes, K²
+	offset   float64   // sum of its jumps since it was believed, K
+	pardoned float64   // the last leap that was believed all the same, K
+	anchor   float64   // its value above the model's course when it was believed
+	near     time.Time // since when it has been near that again
+	step     float64   // least change ever seen, K
 
-	age     int                 // updates since the value changed
-	ages    [conversion + 1]int // how many values of this batch of changes became how old
-	pace    int                 // age that one in eight of the last batch did not exceed
-	longest [2]int              // greatest ages of this batch and of the last
-	changes int                 // in this batch
+	age     int // updates since the value changed
+	pace    Pace
+	longest [2]int // greatest ages of this batch of changes and of the last
+	changes int    // in this batch
 }
 
 // NewFilter makes a filter of n sensors.
@@ -362,12 +358,17 @@ func (f *Filter) step(t *track, change float64, blind bool) {
 	case blind:
 		allowed += unseen + adrift*f.limits.Rate
 	}
-	unexplained := change - bound(change, low, high)
-	if math.Abs(unexplained) <= max(allowed, min(noisy*math.Sqrt(t.noise), 1.5*allowed)) {
+	// What the model expects is taken off without doubt, so that a jump and its way back cancel.
+	leap, unexplained := change-expected, math.Abs(change-bound(change, low, high))
+	switch {
+	case unexplained <= max(f.limits.Surprise, min(noisy*math.Sqrt(t.noise), 1.5*f.limits.Surprise)):
 		t.noise += 0.02 * (unexplained*unexplained - t.noise)
-	} else {
-		// Counted without doubt, so that a jump and its way back cancel.
-		t.offset += change - expected
+	case unexplained <= allowed:
+		t.pardoned = leap
+	case math.Abs(leap+t.pardoned) <= f.limits.Surprise:
+		t.pardoned = 0
+	default:
+		t.offset += leap
 		t.near = time.Time{}
 	}
 }
@@ -380,7 +381,7 @@ func (f *Filter) moved(t *track, r *Reading, value float64) {
 	}
 	t.begun, t.value, t.seen, t.age = true, value, r.At, 0
 	if !t.trusted { // it may have been converted before it was seen again
-		t.age = conversion
+		t.age = SlowestConversion
 	}
 	t.follow(r.Place, f.course.Course)
 }
@@ -406,35 +407,23 @@ func (f *Filter) probation(t *track, at time.Time) string {
 	return ""
 }
 
-// paced learns how often the sensor converts from how soon its value changes again. What
-// a fault did between two conversions does not count.
+// batch is how many changes of value the longest age of a value is that of.
+const batch = 32
+
+// paced learns from the age of a value that changes. What a fault did does not count.
 func (t *track) paced() {
 	if !t.trusted || t.offset != 0 {
 		return
 	}
-	t.ages[min(t.age, conversion)]++
+	t.pace.Changed(t.age)
 	t.longest[0] = max(t.longest[0], t.age)
-	if t.changes++; t.changes < batch {
-		return
+	if t.changes++; t.changes == batch {
+		t.longest[1], t.longest[0], t.changes = t.longest[0], 0, 0
 	}
-	t.pace = 0
-	for young := t.ages[0]; young < batch/8; young += t.ages[t.pace] {
-		t.pace++
-	}
-	t.ages, t.changes = [conversion + 1]int{}, 0
-	t.longest[1], t.longest[0] = t.longest[0], 0
 }
-
-// batch is after how many changes of value the pace of a sensor is known.
-const batch = 32
 
 // window is how many updates ago the sensor may have converted last.
-func (t *track) window() int {
-	if t.pace == 0 {
-		return conversion
-	}
-	return min(conversion, t.pace+2)
-}
+func (t *track) window() int { return min(SlowestConversion, t.pace.Interval()+2) }
 
 // compare leaves out what differs too much from the other temperatures of the die.
 // Of two that differ the hotter one is believed: that is the safe side.

@@ -103,6 +103,9 @@ func (c *Controller) Predict(now time.Duration, drawn physic.Power) sensors.Cour
 	gap := bound((now - c.now).Seconds(), 0.01, longestGap)
 	c.now, c.drawn = now, bound(watts(drawn), 0, 3*c.most)
 	c.dt = min(gap, longestStep)
+	if !c.begun {
+		c.identify.die.begin(c.drawn)
+	}
 	for ; c.begun && gap > 0; gap -= longestStep {
 		dt := min(gap, longestStep)
 		c.observer.predict(c.model, c.drawn, dt)
@@ -124,6 +127,7 @@ func (c *Controller) Step(in Input) Decision {
 	if in.Trusted {
 		c.sense(in.Temperature.Celsius())
 	} else {
+		c.monitor.begun = false // what the sensor does is not the model's fault
 		c.observer.x = c.shadow // a sensor that was about to fail may have misled it
 	}
 	c.raise(in)
@@ -152,7 +156,7 @@ func (c *Controller) sense(reading float64) {
 	}
 	value, variance, fresh := c.observer.correct(reading)
 	if reading == c.last { // the value is what the model makes of that
-		value, fresh = reading, fresh && consistent
+		value, fresh = reading, fresh && consistent && !c.identify.die.moves(c.drawn)
 	}
 	better := c.identify.update(c.model, sample{reading, c.drawn, c.dt, value, variance, fresh})
 	c.observer.rebase(c.model, better, c.identify.die.lag())
@@ -167,7 +171,7 @@ func (c *Controller) sense(reading float64) {
 // of a coarse sensor, for the edge between two of its values, and how far beyond it to aim
 // so that the value changes now and then, as a share of its step.
 const (
-	marginAlways = 0.42 // K
+	marginAlways = 0.46 // K
 	marginSigma  = 1.5
 	marginEdge   = 0.3 // K
 	aboveEdge    = 0.25
@@ -243,8 +247,8 @@ func (c *Controller) adjust(binds bool) {
 // see through the sensor's delay, and near enough that a model that is wrong of the board's
 // course does little. What the model says of a rise is only trusted as far as it is known.
 func (c *Controller) predictive() float64 {
-	delay := 0.2 + 0.1*float64(c.observer.noise.interval)
-	horizon := bound(0.4*c.model.tau(), 2*delay, 15)
+	delay := 0.2 + 0.1*float64(c.observer.noise.pace.Interval())
+	horizon := bound(0.4*c.model.tau(), 2.5*delay, 15)
 	target := c.target()
 	if rise := target - c.observer.x.die; rise > 0 {
 		target = c.observer.x.die + rise/(1+c.identify.die.doubt())

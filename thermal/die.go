@@ -37,13 +37,13 @@ var taus = [...]float64{0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16}
 type dies struct {
 	list        [len(taus)]die
 	temperature smooth
+	swing       float64 // K, the greatest change of temperature of late
 	unexplained float64 // Σ temperature², of which each die explains a part
 	since       float64 // s since the last reading that told something new
 	start       model
 	prior       float64 // how much the first guess of the resistance is worth
 	least       float64 // W, a change of power that is none
 	chosen      int     // the die that explains most
-	begun       bool
 }
 
 // die is one of them.
@@ -60,8 +60,10 @@ const (
 	fast        = 0.2  // 1/s, what is slower than this is the board's
 	dieFactor   = 5.0  // between the first guess and what is found, at most
 	tauFactor   = 3.0  // of the time constant, that the first guess may be wrong by
-	modelError  = 0.1  // share of a change of temperature that no such die explains
+	modelError  = 0.1  // share of a change of temperature that no such die explains,
+	swingTime   = 20.0 // and for how long it goes on, s: that much comes from the board
 	roughness   = 0.05 // K² of the temperature, by the second, that power doesn't explain
+	still       = 0.5  // K by which a temperature that does not move may still go
 	stillPower  = 0.03 // share of the greatest power below which a change is none
 	precision   = 0.01 // share of a resistance to which it is known at best: older readings fade
 	implausible = 12.0 // twice the log-likelihood below the best die's that rules a die out
@@ -81,9 +83,6 @@ func newDies(m model, most float64) dies {
 // predict moves all of them on with the power drawn in a step of dt seconds, in which
 // the board warmed by so many K, and the course with them.
 func (d *dies) predict(drawn, dt, board float64, course *sensors.Course) {
-	if !d.begun {
-		d.begin(drawn)
-	}
 	chosen := &d.list[d.chosen]
 	best := (1 - math.Exp(-dt/taus[d.chosen])) * (drawn - chosen.lag)
 	for i := range d.list {
@@ -102,11 +101,17 @@ func (d *dies) predict(drawn, dt, board float64, course *sensors.Course) {
 	d.since += dt
 }
 
+// begin puts all of them where a power that was drawn for long takes them.
 func (d *dies) begin(drawn float64) {
-	d.begun = true
 	for i := range d.list {
 		d.list[i].lag = drawn
 	}
+}
+
+// moves says whether the temperature follows a change of power just now, so that a
+// reading that was converted a while ago tells nothing.
+func (d *dies) moves(drawn float64) bool {
+	return math.Abs(drawn-d.list[0].lag)*d.resistance(d.chosen) > still
 }
 
 // lag is the power as it has reached the temperature, W.
@@ -116,7 +121,8 @@ func (d *dies) lag() float64 { return d.list[d.chosen].lag }
 func (d *dies) learn(value, variance float64) {
 	gain := 1 - math.Exp(-fast*d.since)
 	t := d.temperature.update(value, gain)
-	weight := min(1, d.since) / (roughness + variance + modelError*modelError*t*t)
+	d.swing = max(math.Abs(t), d.swing*math.Exp(-d.since/swingTime))
+	weight := min(1, d.since) / (roughness + variance + modelError*modelError*d.swing*d.swing)
 	d.since = 0
 	moved := false
 	var rest [len(taus)]float64

@@ -37,7 +37,7 @@ func (m *monitor) check(now model, x temps, drawn, dt, doubt float64) {
 		}
 		return
 	}
-	if m.begun && m.age < 2*predictFor {
+	if m.begun {
 		missed := math.Abs(m.at.die-x.die) - m.doubt*math.Abs(m.at.die-m.from)
 		m.miss += 0.3 * (max(0, missed) - m.miss)
 	}

@@ -92,6 +92,7 @@ func learned(truth model, quantum, noise float64, seed uint64) model {
 	id, m := newIdentification(nominal, 8), nominal
 	x := temps{truth.ta + 10, truth.ta + 8}
 	watts := 1.0
+	id.die.begin(watts)
 	for range 12000 { // 20 min
 		if random.IntN(60) == 0 {
 			watts = 1 + 7*random.Float64()
@@ -138,6 +139,7 @@ func TestIdentificationWithoutPowerSteps(t *testing.T) {
 	id, m := newIdentification(nominal, 8), nominal
 	x := temps{40, 35}
 	before := id.die.doubt()
+	id.die.begin(3)
 	for range 6000 {
 		x = nominal.step(x, 3, 0.1)
 		m = id.see(m, x.die, 3, 0.1, 1e-4)
@@ -186,8 +188,9 @@ func TestPlausibleDiesHoldTheTruth(t *testing.T) {
 		x, watts := temps{27 + r1, 27}, 1.0
 		var course, then sensors.Course
 		was := x
+		id.die.begin(watts)
 		for i := range 1200 {
-			if i > 0 && random.IntN(50) == 0 {
+			if random.IntN(50) == 0 {
 				watts = 1 + 7*random.Float64()
 			}
 			board := x.board

@@ -135,8 +135,25 @@ func TestNoiseFindsTheConversionInterval(t *testing.T) {
 	for _, every := range []int{1, 2, 5, 10} {
 		var n noise
 		n.read(rand.New(rand.NewPCG(3, 4)), 6000, every, 0.001, 0.3)
-		if n.interval != every {
-			t.Errorf("a conversion every %d readings, found %d", every, n.interval)
+		if got := n.pace.Interval(); got != every {
+			t.Errorf("a conversion every %d readings, found %d", every, got)
+		}
+	}
+}
+
+func TestEdge(t *testing.T) {
+	for _, tt := range []struct{ last, quantum, limit, want float64 }{
+		{69, 1, 69.7, 69.5},
+		{70, 1, 69.7, 69.5},
+		{69, 1, 69.4, 68.5},
+		{20, 1, 69.7, 69.5},
+		{80, 1, 69.7, 69.5},
+		{69.5, 0.5, 69.7, 69.25},
+		{69, 0.5, 69.8, 69.75},
+	} {
+		n := noise{last: tt.last, quantum: tt.quantum}
+		if got := n.edge(tt.limit); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("edge below %v of steps of %v from %v: %v, want %v", tt.limit, tt.quantum, tt.last, got, tt.want)
 		}
 	}
 }
