@@ -236,7 +236,7 @@ func TestNoFalseAlarms(t *testing.T) {
 		r1 := rapid.Float64Range(0.5, 6).Draw(t, "r1")
 		tau := rapid.Float64Range(1, 12).Draw(t, "tau")
 		most := rapid.Float64Range(5, 60).Draw(t, "swing of the die") / r1
-		noise := rapid.Float64Range(0, 0.25).Draw(t, "noise")
+		noise := rapid.Float64Range(0, 0.45).Draw(t, "noise")
 		quantum := rapid.SampledFrom([]float64{0.001, 0.0625, 0.1, 0.5, 1}).Draw(t, "quantum")
 		every := rapid.IntRange(1, 10).Draw(t, "updates for each conversion")
 		gain := rapid.Float64Range(0.9, 1.1).Draw(t, "gain of the model")
