@@ -167,12 +167,13 @@ func (c *Controller) sense(reading float64) {
 	c.monitor.check(c.model, c.observer.x, c.drawn, c.dt, c.identify.die.doubt())
 }
 
-// Margins below the set point: always, and for each standard deviation of the estimate;
-// of a coarse sensor, for the edge between two of its values, and how far beyond it to aim
+// Margins below the set point: always, for each standard deviation of the estimate, and
+// for what is not known of the die yet; of a coarse sensor, for the edge between two of its values, and how far beyond it to aim
 // so that the value changes now and then, as a share of its step.
 const (
 	marginAlways = 0.46 // K
 	marginSigma  = 1.5
+	marginDoubt  = 0.6 // K
 	marginEdge   = 0.3 // K
 	aboveEdge    = 0.25
 	belowEdge    = 0.25
@@ -249,9 +250,10 @@ func (c *Controller) adjust(binds bool) {
 func (c *Controller) predictive() float64 {
 	delay := 0.2 + 0.1*float64(c.observer.noise.pace.Interval())
 	horizon := bound(0.4*c.model.tau(), 2.5*delay, 15)
-	target := c.target()
+	doubt := c.identify.die.doubt()
+	target := c.target() - marginDoubt*(doubt-leastDoubt)
 	if rise := target - c.observer.x.die; rise > 0 {
-		target = c.observer.x.die + rise/(1+c.identify.die.doubt())
+		target = c.observer.x.die + rise/(1+doubt)
 	}
 	return c.model.power(c.observer.x, c.observer.drift, target+c.trim, horizon)
 }

@@ -67,7 +67,9 @@ const (
 	stillPower  = 0.03 // share of the greatest power below which a change is none
 	precision   = 0.01 // share of a resistance to which it is known at best: older readings fade
 	implausible = 12.0 // twice the log-likelihood below the best die's that rules a die out
-	deviations  = 3.0  // standard deviations of a resistance within which it is
+	leastDoubt  = 0.15 // see doubt
+	mostDoubt   = 6.0
+	deviations  = 3.0 // standard deviations of a resistance within which it is
 )
 
 func newDies(m model, most float64) dies {
@@ -217,5 +219,5 @@ func (d *dies) doubt() float64 {
 			least, most = min(least, c.low*rise(i)), max(most, c.high*rise(i))
 		}
 	}
-	return bound((most-least)/(2*d.resistance(d.chosen)*rise(d.chosen)), 0.15, 6)
+	return bound((most-least)/(2*d.resistance(d.chosen)*rise(d.chosen)), leastDoubt, mostDoubt)
 }
