@@ -83,6 +83,11 @@ func (f *Filter) Update(now time.Time, readings []Reading, course Course) {
 	if len(readings) > len(f.tracks) {
 		panic("sensors: Filter.Update: more readings than the filter was made for")
 	}
+	if f.course.Known && !course.Known { // nothing is known of what was between
+		for i := range f.tracks {
+			f.tracks[i].restart()
+		}
+	}
 	f.course.add(course)
 	for i := range readings {
 		r := &readings[i]
@@ -118,8 +123,10 @@ func possible(r *Reading) bool {
 	return r.Value >= 0 && (r.Quantity != Power || r.Power() <= physic.KiloWatt)
 }
 
-// compare leaves out what differs too much from the other temperatures of the die.
-// Of two that differ the hotter one is believed: that is the safe side.
+// compare leaves out what differs too much from the other temperatures of the die. What
+// counts is the hottest that another one stands beside, or of two the hotter: that is
+// the safe side. One that is alone above all others is the odd one, and what
+// is far below tells nothing of the hottest point.
 func (f *Filter) compare(readings []Reading) {
 	die := func(r *Reading) bool {
 		return r.Quantity == Temperature && r.Place == PlaceDie && r.Quality == Good
@@ -134,10 +141,19 @@ func (f *Filter) compare(readings []Reading) {
 		return
 	}
 	slices.Sort(f.others)
-	middle := f.others[len(f.others)/2] // of an even number the hotter one
+	hottest := f.others[len(f.others)-1]
+	for i := len(f.others) - 1; i > 0 && len(f.others) > 2; i-- {
+		if f.others[i]-f.others[i-1] <= f.limits.Apart {
+			hottest = f.others[i]
+			break
+		}
+	}
 	for i := range readings {
 		r := &readings[i]
-		if die(r) && math.Abs(r.Temperature().Celsius()-middle) > f.limits.Apart {
+		if !die(r) {
+			continue
+		}
+		if t := r.Temperature().Celsius(); t > hottest || t < hottest-f.limits.Apart {
 			r.Quality, r.Reason = Suspect, "differs too much from the others"
 		}
 	}

@@ -278,6 +278,8 @@ func TestDisagreement(t *testing.T) {
 		{"of three the odd one is not: cold", []float64{60, 20, 62}, []sensors.Quality{yes, no, yes}},
 		{"of three the odd one is not: hot", []float64{60, 62, 100}, []sensors.Quality{yes, yes, no}},
 		{"of four the hotter pair is believed", []float64{30, 30, 70, 70}, []sensors.Quality{no, no, yes, yes}},
+		{"two hot cores among idle ones", []float64{92, 57, 90, 58, 57}, []sensors.Quality{yes, no, yes, no, no}},
+		{"of three that all differ the hottest is believed", []float64{20, 50, 90}, []sensors.Quality{no, no, yes}},
 		{"one alone is believed", []float64{60}, []sensors.Quality{yes}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

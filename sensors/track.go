@@ -55,6 +55,11 @@ type track struct {
 // lose notes that a sensor has no reading. A short gap costs no trust.
 func (t *track) lose() { t.fit = time.Time{} }
 
+// restart forgets what was read, but not how the sensor converts.
+func (t *track) restart() {
+	*t = track{step: t.step, noise: t.noise, pace: t.pace, longest: t.longest}
+}
+
 func (f *Filter) temperature(t *track, r *Reading) {
 	value := r.Temperature().Celsius()
 	reason := f.judge(t, r, value)

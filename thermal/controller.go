@@ -88,11 +88,11 @@ func NewController(o Options) *Controller {
 
 func watts(p physic.Power) float64 { return float64(p) / float64(physic.Watt) }
 
-// A gap between two steps, as after a pause of the whole process, is gone through in
-// steps that the model is made for, s; beyond the longest the board has settled.
+// A longer step is gone through in steps that the model is made for, s. After a gap, as
+// of a process that was stopped, nothing is known of what was drawn, and all begins anew.
 const (
 	longestStep = 1.0
-	longestGap  = 1800.0
+	longestGap  = 5.0
 )
 
 // Predict moves the model on to now (by a monotonic clock) with the power drawn since
@@ -100,11 +100,14 @@ const (
 // temperature: what a sensors.Filter holds readings against. Step decides for the same
 // moment.
 func (c *Controller) Predict(now time.Duration, drawn physic.Power) sensors.Course {
-	gap := bound((now - c.now).Seconds(), 0.01, longestGap)
+	gap := max((now - c.now).Seconds(), 0.01)
+	if gap > longestGap {
+		c.begun, c.monitor.begun = false, false
+	}
 	c.now, c.drawn = now, bound(watts(drawn), 0, 3*c.most)
 	c.dt = min(gap, longestStep)
 	if !c.begun {
-		c.identify.die.begin(c.drawn)
+		c.identify.begin(c.drawn)
 	}
 	for ; c.begun && gap > 0; gap -= longestStep {
 		dt := min(gap, longestStep)

@@ -374,6 +374,37 @@ func TestJumpUnderConstantLoad(t *testing.T) {
 	}
 }
 
+// A process that was stopped, for a moment or for long, finds another temperature. It is
+// believed at once, and what was learned of the board stays.
+func TestStoppedProcess(t *testing.T) {
+	for _, gap := range []time.Duration{3 * time.Second, 8 * time.Second, time.Minute, time.Hour} {
+		l := newLoop()
+		l.load = 0.2
+		l.run(5*time.Minute, nil)
+		l.load = 1
+		l.run(10*time.Minute, nil)
+		before := l.controller.model
+		for range gap / tick {
+			l.x = l.truth.step(l.x, l.idle, tick.Seconds())
+		}
+		l.now += gap
+		l.drawn = l.idle
+		l.run(5*time.Second, nil)
+		l.hottest = 0
+		l.run(10*time.Minute, func() {
+			if l.decision.Mode == Safest {
+				t.Fatalf("%v after %v: %+v", l.now, gap, l.decision)
+			}
+		})
+		if l.hottest > set+0.5 {
+			t.Errorf("after %v it reached %.1f °C", gap, l.hottest)
+		}
+		if q := l.controller.model.r1 / before.r1; q > 1.5 || q < 1/1.5 {
+			t.Errorf("after %v R1 is %.2f, it was %.2f", gap, l.controller.model.r1, before.r1)
+		}
+	}
+}
+
 func TestAlarm(t *testing.T) {
 	c := NewController(defaults)
 	now := time.Duration(0)

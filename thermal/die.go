@@ -104,9 +104,11 @@ func (d *dies) predict(drawn, dt, board float64, course *sensors.Course) {
 }
 
 // begin puts all of them where a power that was drawn for long takes them.
+// What was learned of them stays.
 func (d *dies) begin(drawn float64) {
+	d.temperature, d.swing, d.since = smooth{}, 0, 0
 	for i := range d.list {
-		d.list[i].lag = drawn
+		d.list[i].lag, d.list[i].pass = drawn, smooth{}
 	}
 }
 

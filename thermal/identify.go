@@ -31,6 +31,12 @@ func newIdentification(m model, most float64) identification {
 	}
 }
 
+// begin begins to watch a board that has drawn a power for long. What was learned stays.
+func (id *identification) begin(drawn float64) {
+	id.die.begin(drawn)
+	id.warm, id.drawn, id.second, id.begun = smooth{}, smooth{}, 0, false
+}
+
 // sample is what one step tells.
 type sample struct {
 	reading  float64 // °C

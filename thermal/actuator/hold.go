@@ -38,6 +38,10 @@ func takeHold(root string, o Options) (*hold, error) {
 	if o.State == "" {
 		return nil, errors.New("there is no state folder for the record of what to put back")
 	}
+	state, err := filepath.Abs(o.State) // the guard runs in another folder
+	if err != nil {
+		return nil, err
+	}
 	boot, err := readText(root, bootFile)
 	if err != nil {
 		return nil, err
@@ -45,10 +49,10 @@ func takeHold(root string, o Options) (*hold, error) {
 	if !bootName.MatchString(boot) {
 		return nil, fmt.Errorf("%s: %.40q is no boot id", filepath.Join(root, bootFile), boot)
 	}
-	if err := os.MkdirAll(o.State, 0o750); err != nil {
+	if err := os.MkdirAll(state, 0o750); err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(filepath.Join(o.State, lockName))
+	lock, err := takeLock(filepath.Join(state, lockName))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +61,7 @@ func takeHold(root string, o Options) (*hold, error) {
 		_ = lock.Close()
 		return nil, err
 	}
-	h := &hold{lock: lock, sys: sys, record: filepath.Join(o.State, recordName), boot: boot}
+	h := &hold{lock: lock, sys: sys, record: filepath.Join(state, recordName), boot: boot}
 	h.note(0)
 	h.recover(root, o)
 	return h, nil
