@@ -48,6 +48,12 @@ func OpenTree(path string) (Tree, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open tree: %w", err)
 		}
+		_, noProc := root.Stat("proc")
+		_, noSys := root.Stat("sys")
+		if noProc != nil && noSys != nil {
+			root.Close()
+			return nil, fmt.Errorf("open tree: %s has neither proc nor sys: name the root of a system, or what --capture wrote", path)
+		}
 		return &folder{host: root.FS().(hostFS)}, nil
 	}
 	if !info.Mode().IsRegular() {

@@ -114,6 +114,7 @@ func TestOpenTreeFails(t *testing.T) {
 	for _, test := range []struct{ path, want string }{
 		{filepath.Join(dir, "none"), "no such file"},
 		{"/dev/null", "neither a folder nor a file"},
+		{dir, "neither proc nor sys"},
 		{file("empty", ""), "no entries"},
 		{file("garbage", "\x00\xff\n"), "no entries"},
 		{file("large", strings.Repeat("x", maxArchive+1)), "is no captured tree"},

@@ -118,8 +118,11 @@ func (f *Filter) Drawn(now time.Time, r *Reading) bool {
 
 func (f *Filter) stale(now time.Time, r *Reading) bool { return now.Sub(r.At) > f.limits.Stale }
 
-// possible says whether a power or a speed can be.
+// possible says whether a power or a speed can be. A board that runs draws something.
 func possible(r *Reading) bool {
+	if r.Quantity == Power && r.Place == PlaceTotal && r.Value == 0 {
+		return false
+	}
 	return r.Value >= 0 && (r.Quantity != Power || r.Power() <= physic.KiloWatt)
 }
 

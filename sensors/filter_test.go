@@ -333,7 +333,7 @@ func TestOtherQuantities(t *testing.T) {
 		reason   string
 	}{
 		{"power", sensors.Power, int64(5 * physic.Watt), sensors.Good, sensors.Good, ""},
-		{"no power", sensors.Power, 0, sensors.Good, sensors.Good, ""},
+		{"no power, in all", sensors.Power, 0, sensors.Good, sensors.Suspect, "out of range"},
 		{"a kilowatt", sensors.Power, int64(physic.KiloWatt), sensors.Good, sensors.Good, ""},
 		{"more than that", sensors.Power, int64(physic.KiloWatt) + 1, sensors.Good, sensors.Suspect, "out of range"},
 		{"negative power", sensors.Power, -1, sensors.Good, sensors.Suspect, "out of range"},

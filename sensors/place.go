@@ -19,7 +19,7 @@ type placeRule struct {
 var temperaturePlaces = []placeRule{
 	// Jetson's PMIC-Die reads 100 °C, always, and thermal-fan-est is a weighted sum of
 	// other zones. Super I/O chips have a CPUTIN that is often not connected.
-	{PlaceOther, []string{"pmic*", "*fan-est*", "nct*", "it87*"}},
+	{PlaceOther, []string{"pmic*", "*fan-est*", "nct*", "it87*", "w83*", "f718*", "cputin*"}},
 	{PlaceTPU, []string{"apex*"}},
 	// Most device trees: cpu-thermal, cpu_thermal, CPU-therm, cpu0-thermal. GPU, VPU and
 	// NPU are on the CPU's die on every board we know.

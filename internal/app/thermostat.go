@@ -37,6 +37,7 @@ type thermostat struct {
 
 	bad          []tally // each sensor
 	hot, hottest tally   // the board, above alert and shutdown
+	guessed      tally   // work is held back by an estimate
 
 	mu     sync.Mutex
 	shown  state
@@ -101,6 +102,7 @@ func (t *thermostat) tick(now time.Time) {
 	})
 	t.turn()
 	t.tellAlarm(now)
+	t.tellGuess(now)
 	t.mu.Lock()
 	t.shown, t.ticked = t.now, true
 	t.mu.Unlock()

@@ -67,3 +67,11 @@ func (t *thermostat) tellAlarm(now time.Time) {
 		}
 	}
 }
+
+// tellGuess tells that work is held back although no temperature was measured.
+func (t *thermostat) tellGuess(now time.Time) {
+	if changes := t.guessed.see(now, t.now.decided && t.now.modelled && t.now.decision.Share < 0.95); changes > 0 && t.guessed.on {
+		t.now.fields(t.log.Warn()).Uint64("changes", changes).
+			Msg("work is held back by an estimated temperature: add a sensor, or set [thermal] control = false")
+	}
+}

@@ -315,6 +315,32 @@ func TestWithoutSensors(t *testing.T) {
 	}
 }
 
+// What is held back by nothing but an estimate says so, not at every budget, and not
+// where nothing is held back.
+func TestHeldBackByAnEstimate(t *testing.T) {
+	const message = "work is held back by an estimated temperature: add a sensor, or set [thermal] control = false"
+	for _, tt := range []struct {
+		name    string
+		control bool
+		watts   float64
+		want    bool
+	}{{"hot", true, 12, true}, {"cool", true, 2.5, false}, {"not controlled", false, 12, false}} {
+		s := newStand(t, energy)
+		if !tt.control {
+			s.apply = nil
+		}
+		s.says(0, watt(tt.watts))
+		s.pass(20 * time.Minute)
+		got := s.logged.records(t, message)
+		if (len(got) > 0) != tt.want || len(got) > 25 {
+			t.Errorf("%s: told %d times, want any: %v", tt.name, len(got), tt.want)
+		}
+		if len(got) > 0 && (got[0]["level"] != "warn" || got[0]["temperature_estimated"] != true) {
+			t.Errorf("%s: told %v", tt.name, got[0])
+		}
+	}
+}
+
 func TestAlarms(t *testing.T) {
 	s := newStand(t, die, energy)
 	s.says(1, watt(3))

@@ -60,7 +60,7 @@ func writable(path string) (target string, err error) {
 		return "", fmt.Errorf("%s is no regular file: name another", path)
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return "", err
+		return "", fmt.Errorf("%s can't be written: there must be a folder for it: %w", path, err)
 	}
 	return path, nil
 }

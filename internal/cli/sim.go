@@ -64,7 +64,12 @@ budget of atoll is continuous here, as clock steps and pace of inference
 together make it on a board (docs/actuators.md); step_wise has its states.
 
 Temperatures are those of the hottest node, not what its sensor says. The row
-"must" holds what atoll's controller has to keep; ! marks what misses it.`,
+"must" holds what atoll's controller has to keep; ! marks what misses it. The
+exit status is 0 all the same: it is a comparison.
+
+With --json: {"plants","seed","policies":{NAME:{"efficiency_p50",
+"efficiency_p05","overshoot_p99_c","max_c","settled_ptp_c","fault_max_c",
+"fault_recovery_s"}}}, the columns of the table in K or °C and seconds.`,
 		Example: `  atoll sim thermal
   atoll sim thermal --plants 1000 --seed 7 --policy predictive,step_wise
   atoll sim thermal --plants 1 --chart plant.svg`,

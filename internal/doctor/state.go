@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +54,9 @@ func checkState(_ context.Context, x *examination) Item {
 	} else {
 		found += " (made at the first run)"
 		err = x.Live.Disk.Writable(f.Dir)
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return failed("nothing can be kept there: "+cause(state, err), "make room on the disk, or name another: --state DIR")
 	}
 	if err != nil {
 		return failed("nothing can be kept there: "+cause(state, err), unwritable)
