@@ -109,6 +109,25 @@ func TestLeapAfterFlat(t *testing.T) {
 	}
 }
 
+// What was believed once is no excuse for a lie much later.
+func TestPardonEnds(t *testing.T) {
+	f := newFlat()
+	f.flip(t, 1, 5)
+	for range 100 {
+		f.step()
+	}
+	f.die += 5
+	f.step()
+	for i := range 2000 {
+		f.die += float64(1 - 2*(i%2))
+		f.step()
+	}
+	f.die -= 5
+	if r := f.step(); r.Reason != "jumped" {
+		t.Errorf("three minutes after a leap of 5 K, back: %v %q", r.Quality, r.Reason)
+	}
+}
+
 // Two small jumps that cancel within a moment were noise.
 func TestSmallJumpAndBack(t *testing.T) {
 	f := newFlat()

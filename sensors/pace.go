@@ -4,8 +4,12 @@ package sensors
 // the next, in readings: what it shows may be the temperature of any moment since.
 const SlowestConversion = 12
 
-// paceBatch is after how many changes of value the pace of a sensor is known.
-const paceBatch = 32
+// The pace of a sensor is known after so many changes of value, as the age that so many of
+// them did not exceed: a fault may end between two conversions now and then.
+const (
+	paceBatch = 32
+	paceRank  = 2
+)
 
 // Pace learns how often a sensor converts, from how old its values become. The zero
 // value knows nothing yet.
@@ -23,14 +27,14 @@ func (p *Pace) Changed(age int) {
 		return
 	}
 	p.known = 0
-	for young := p.ages[0]; young < paceBatch/12; young += p.ages[p.known] {
+	for young := p.ages[0]; young < paceRank; young += p.ages[p.known] {
 		p.known++
 	}
 	p.ages, p.changes = [SlowestConversion + 1]int{}, 0
 }
 
-// Interval is the age that one in eight of the last values did not exceed, in readings:
-// that of a conversion or two. It is SlowestConversion until enough was seen, and while the
+// Interval is the second least age of the last values, in readings: that of a conversion
+// or two. It is SlowestConversion until enough was seen, and while the
 // value seldom changes.
 func (p *Pace) Interval() int {
 	if p.known == 0 {

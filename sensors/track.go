@@ -9,7 +9,9 @@ import (
 // what it expects to have changed since, and when a sensor that jumped is believed all the
 // same.
 const (
-	unseen       = 12.0 // K
+	unseen       = 12.0 // K, after
+	unseenAfter  = 30 * time.Second
+	pardonFor    = 2 * time.Minute
 	adrift       = 0.5
 	agreement    = 3.0 // K
 	agreeing     = 15 * time.Second
@@ -42,6 +44,7 @@ type track struct {
 	noise    float64   // mean square of what the model does not explain of its changes, K²
 	offset   float64   // sum of its jumps since it was believed, K
 	pardoned float64   // the last leap that was believed all the same, K
+	pardon   time.Time // until when its way back is, too
 	anchor   float64   // its value above the model's course when it was believed
 	near     time.Time // since when it has been near that again
 	step     float64   // least change ever seen, K
@@ -87,14 +90,14 @@ func (f *Filter) judge(t *track, r *Reading, value float64) string {
 		f.moved(t, r, value)
 		return ""
 	}
-	blind := r.At.Sub(t.seen) > l.Stale
+	silent := r.At.Sub(t.seen)
 	t.seen = r.At
 	if value == t.value {
 		if f.stuck(t, r.Place) {
 			return "stuck"
 		}
 	} else {
-		f.step(t, value-t.value, blind)
+		f.step(t, r.At, value-t.value, silent)
 		f.moved(t, r, value)
 	}
 	if math.Abs(t.offset) > l.Surprise && !f.agrees(t, r.At, value) {
@@ -152,7 +155,8 @@ func (t *track) flat() bool {
 // however much the model had expected it to creep.
 // After a time without readings the model knows less, and what is back to its senses
 // is believed more easily: only what leaps from one reading to the next is an offset.
-func (f *Filter) step(t *track, change float64, blind bool) {
+func (f *Filter) step(t *track, at time.Time, change float64, silent time.Duration) {
+	blind := silent > f.limits.Stale
 	allowed := f.limits.Surprise
 	low, high := -f.limits.Rate, f.limits.Rate // a second's worth
 	expected := 0.0
@@ -160,7 +164,11 @@ func (f *Filter) step(t *track, change float64, blind bool) {
 	case known && (blind || t.reason == "stuck"):
 		low, high = f.course.since(&t.course, t.window())
 		expected = f.course.Kelvin - t.course.Kelvin
-		allowed += unseen + adrift*max(math.Abs(low), math.Abs(high))
+		allowed += adrift * max(math.Abs(low), math.Abs(high))
+		if t.reason == "stuck" {
+			silent = unseenAfter
+		}
+		allowed += unseen * min(1, float64(silent)/float64(unseenAfter))
 	case known:
 		window := t.window()
 		low, high = f.course.between(t.age, window)
@@ -181,8 +189,8 @@ func (f *Filter) step(t *track, change float64, blind bool) {
 	case unexplained <= max(f.limits.Surprise, min(noisy*math.Sqrt(t.noise), 1.5*f.limits.Surprise)):
 		t.noise += 0.02 * (unexplained*unexplained - t.noise)
 	case unexplained <= allowed:
-		t.pardoned = leap
-	case math.Abs(leap+t.pardoned) <= f.limits.Surprise:
+		t.pardoned, t.pardon = leap, at.Add(pardonFor)
+	case math.Abs(leap+t.pardoned) <= f.limits.Surprise && at.Before(t.pardon):
 		t.pardoned = 0
 	default:
 		t.offset += leap

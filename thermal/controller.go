@@ -130,7 +130,10 @@ func (c *Controller) Step(in Input) Decision {
 	if in.Trusted {
 		c.sense(in.Temperature.Celsius())
 	} else {
-		c.monitor.begun = false // what the sensor does is not the model's fault
+		c.monitor.pass(c.drawn, c.dt)
+		if in.Suspect || c.now-c.trusted > time.Second {
+			c.monitor.begun = false // what the sensor does is not the model's fault
+		}
 		c.observer.x = c.shadow // a sensor that was about to fail may have misled it
 	}
 	c.raise(in)
@@ -194,18 +197,18 @@ func (c *Controller) target() float64 {
 	if n.last > edge {
 		return edge - belowEdge*n.quantum
 	}
-	return edge + aboveEdge*n.quantum
+	return min(edge+aboveEdge*n.quantum, c.set)
 }
 
 // decide picks the law and the budget.
 func (c *Controller) decide(in Input) Decision {
 	switch {
 	case c.alarm != None:
-		c.budget.cut(c.now, c.least, Safest, reasonAlarm)
+		c.budget.cut(c.now, c.lowest(), Safest, reasonAlarm)
 	case in.Suspect:
-		c.budget.cut(c.now, c.least, Safest, reasonSuspect)
+		c.budget.cut(c.now, c.lowest(), Safest, reasonSuspect)
 	case !c.begun || c.now-c.trusted > rideThrough:
-		c.budget.cut(c.now, c.least, Safest, reasonBlind)
+		c.budget.cut(c.now, c.lowest(), Safest, reasonBlind)
 	case c.monitor.bad:
 		want := c.pi.power(c.target()-c.observer.x.die, c.drawn, c.dt, c.least, c.reach(), in.Bound)
 		c.budget.set(c.now, want, Proportional, reasonModel)
@@ -213,12 +216,16 @@ func (c *Controller) decide(in Input) Decision {
 		if in.Trusted {
 			c.adjust(in.Bound)
 		}
-		want := bound(c.predictive(), min(c.least, c.supply.idle), c.reach())
+		want := bound(c.predictive(), c.lowest(), c.reach())
 		c.pi.follow(want)
 		c.budget.set(c.now, want, Predictive, c.reason(want))
 	}
 	return c.budget.decision(c.now, c.supply, c.cooling(), c.alarm)
 }
+
+// lowest is a budget that allows no more than the least work, W, whatever the profile says
+// of what that draws.
+func (c *Controller) lowest() float64 { return min(c.least, c.supply.idle) }
 
 // reach is what the board can draw at most, W.
 func (c *Controller) reach() float64 { return max(c.least, c.supply.idle+c.supply.dynamic) }

@@ -374,6 +374,40 @@ func TestJumpUnderConstantLoad(t *testing.T) {
 	}
 }
 
+// The least work is that of a share of 0, whatever the profile says of what it draws.
+func TestSafestIsTheLeastWork(t *testing.T) {
+	for _, tt := range []struct{ idle, dynamic float64 }{{0.3, 2}, {1, 7}, {0.5, 4}, {2, 8}} {
+		l := newLoop()
+		l.idle, l.dynamic = tt.idle, tt.dynamic
+		l.rest()
+		l.run(10*time.Minute, nil)
+		l.tamper = func(float64) (float64, bool) { return -89, true }
+		l.run(time.Minute, nil)
+		if d := l.decision; d.Mode != Safest || d.Share > 0.01 {
+			t.Errorf("idle %v W, dynamic %v W: %+v", tt.idle, tt.dynamic, d)
+		}
+	}
+}
+
+// A moment of silence is no excuse for another temperature.
+func TestOffsetAfterSilence(t *testing.T) {
+	for _, by := range []float64{-12, -20} {
+		l := newLoop()
+		l.load = 0.3
+		l.run(5*time.Minute, nil)
+		l.load = 1
+		l.run(5*time.Minute, nil)
+		l.hottest = 0
+		l.tamper = func(float64) (float64, bool) { return 0, false }
+		l.run(1500*time.Millisecond, nil)
+		l.tamper = func(c float64) (float64, bool) { return c + by, true }
+		l.run(time.Minute, nil)
+		if l.hottest > 75 || l.decision.Mode != Safest {
+			t.Errorf("by %v K: it reached %.1f °C, %+v", by, l.hottest, l.decision)
+		}
+	}
+}
+
 // A process that was stopped, for a moment or for long, finds another temperature. It is
 // believed at once, and what was learned of the board stays.
 func TestStoppedProcess(t *testing.T) {

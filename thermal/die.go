@@ -26,6 +26,12 @@ func (s *smooth) update(x, gain float64) (rest float64) {
 // taus are the time constants that a die may have, s.
 var taus = [...]float64{0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16}
 
+// Two courses for each: with the least and the greatest resistance.
+const (
+	_ = uint(sensors.Ways - 2*len(taus))
+	_ = uint(2*len(taus) - sensors.Ways)
+)
+
 // dies are all the dies that the board may have: one for each time constant, with the
 // thermal resistance that explains best how the temperature followed fast changes of
 // power, and how far that may be wrong. What is seen rules out one after the other.
@@ -60,8 +66,8 @@ const (
 	fast        = 0.2  // 1/s, what is slower than this is the board's
 	dieFactor   = 5.0  // between the first guess and what is found, at most
 	tauFactor   = 3.0  // of the time constant, that the first guess may be wrong by
-	modelError  = 0.1  // share of a change of temperature that no such die explains,
-	swingTime   = 20.0 // and for how long it goes on, s: that much comes from the board
+	modelError  = 0.1  // share of a change of temperature that no such die explains
+	swingTime   = 20.0 // s for which that share of a change goes on, as the board follows
 	roughness   = 0.05 // K² of the temperature, by the second, that power doesn't explain
 	still       = 0.5  // K by which a temperature that does not move may still go
 	stillPower  = 0.03 // share of the greatest power below which a change is none
@@ -159,7 +165,7 @@ func (d *dies) fade(by float64) {
 	}
 }
 
-// resistance is that of a die that explains most, K/W, and deviation what it is uncertain by.
+// resistance is that with which die i explains most, K/W, and deviation how uncertain that is.
 func (d *dies) resistance(i int) float64 {
 	c := &d.list[i]
 	return bound((c.by+d.prior*d.start.r1)/(c.own+d.prior), d.start.r1/dieFactor, d.start.r1*dieFactor)

@@ -31,10 +31,7 @@ const blamed = 0.6
 // check compares. A model that is not known yet is not blamed, and no model for what it
 // said might be.
 func (m *monitor) check(now model, x temps, drawn, dt, doubt float64) {
-	if m.age += dt; m.age < predictFor {
-		if m.begun {
-			m.at = m.by.step(m.at, drawn, dt)
-		}
+	if m.pass(drawn, dt); m.age < predictFor {
 		return
 	}
 	if m.begun {
@@ -47,6 +44,14 @@ func (m *monitor) check(now model, x temps, drawn, dt, doubt float64) {
 	m.bad = m.miss > missBad || m.bad && m.fine < fineAfter
 	m.by, m.at, m.age, m.begun = now, x, 0, doubt < blamed
 	m.from, m.doubt = x.die, doubt
+}
+
+// pass goes on with a prediction over a step in which there may have been no reading.
+func (m *monitor) pass(drawn, dt float64) {
+	m.age += dt
+	if m.begun {
+		m.at = m.by.step(m.at, drawn, dt)
+	}
 }
 
 // pi is the law that needs no model: gains low enough for any board.

@@ -55,3 +55,18 @@ func TestFaultIsNotTheModelsFault(t *testing.T) {
 		t.Errorf("predictions miss by %.1f K, before the faults by %.1f", after, before)
 	}
 }
+
+// Readings that are missing now and then don't hide that the model errs.
+func TestMonitorSurvivesDropouts(t *testing.T) {
+	m := predicted(0.3, 0.15)
+	for i := range 600 {
+		if i%40 == 0 {
+			m.pass(8, 0.1)
+			continue
+		}
+		m.check(nominal, temps{40, 40}, 8, 0.1, 0.15)
+	}
+	if !m.bad {
+		t.Errorf("misses by %.1f K, and the model is not given up", m.miss)
+	}
+}

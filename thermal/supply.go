@@ -1,9 +1,14 @@
 package thermal
 
+import "math"
+
 // supply is which power a share draws: idle + share · dynamic, in W.
 type supply struct {
 	idle, dynamic float64
 	least, most   float64 // by the profile
+
+	share float64 // about which it has been for so long, s
+	held  float64
 }
 
 func newSupply(least, most float64) supply {
@@ -16,6 +21,8 @@ const (
 	supplyTime  = 3.0 // s
 	supplyOver  = 1.03
 	supplyWrong = 3.0
+	supplyHeld  = 0.5 // s that a share must be in force: clocks and measurements lag
+	supplyMove  = 0.1 // of the share, that is another one
 )
 
 // learn follows what a share drew in a step of dt seconds, where the budget binds, and where
@@ -24,6 +31,12 @@ const (
 // Filter Theory, section 6.1): under a share that stays the same their sum is
 // found and nothing is made up of the rest.
 func (s *supply) learn(share, drawn, dt float64, binds bool) {
+	if s.held += dt; math.Abs(share-s.share) > supplyMove {
+		s.share, s.held = share, 0
+	}
+	if s.held < supplyHeld {
+		return
+	}
 	off := drawn - (s.idle + share*s.dynamic)
 	if !binds && drawn <= supplyOver*(s.idle+share*s.dynamic) {
 		return
