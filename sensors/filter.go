@@ -13,14 +13,16 @@ type Limits struct {
 	// Low and High bound a believable temperature (−40 and 125 °C: the range of
 	// industrial silicon).
 	Low, High physic.Temperature
-	// Rate bounds how fast a temperature moves that no model follows, in K/s (40).
+	// Rate bounds how far a temperature that no model follows moves from one reading to
+	// the next, in K (40).
 	Rate float64
 	// Surprise is by how much a temperature may differ from what the model expects
-	// (3.2 K). What stays below it goes unnoticed, so it must be less than what lies
-	// between the set point and the alert.
+	// (3.2 K; half as much more of a noisy sensor, twice as much upwards after it stood for
+	// long, more after silence). What stays below it goes unnoticed, so it must be less than
+	// what lies between the set point and the alert.
 	Surprise float64
-	// Stuck is how far the model may expect a temperature to have moved that does
-	// not move at all (1.6 K, and one and a half steps of the sensor).
+	// Stuck is how far the model may expect a temperature to have moved that does not
+	// move at all (1.6 K, and one and a half steps of the sensor; less if it never stood as long).
 	Stuck float64
 	// Apart is by how much temperatures of the die may differ from each other (20 K).
 	Apart float64

@@ -158,7 +158,7 @@ func (t *track) flat() bool {
 func (f *Filter) step(t *track, at time.Time, change float64, silent time.Duration) {
 	blind := silent > f.limits.Stale
 	allowed := f.limits.Surprise
-	low, high := -f.limits.Rate, f.limits.Rate // a second's worth
+	low, high := -f.limits.Rate, f.limits.Rate
 	expected := 0.0
 	switch known := t.course.Known && f.course.Known; {
 	case known && (blind || t.reason == "stuck"):
