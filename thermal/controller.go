@@ -133,8 +133,8 @@ func (c *Controller) Step(in Input) Decision {
 		c.monitor.pass(c.drawn, c.dt)
 		if in.Suspect || c.now-c.trusted > time.Second {
 			c.monitor.begun = false // what the sensor does is not the model's fault
+			c.observer.x = c.shadow // one that was about to fail may have misled it
 		}
-		c.observer.x = c.shadow // a sensor that was about to fail may have misled it
 	}
 	c.raise(in)
 	return c.decide(in)
