@@ -51,7 +51,7 @@ type track struct {
 
 	age     int // updates since the value changed
 	pace    Pace
-	longest [2]int // greatest ages of this batch of changes and of the last
+	longest [2]int // greatest ages of this batch of changes and of the last, paceBatch each
 	changes int    // in this batch
 }
 
@@ -232,9 +232,6 @@ func (f *Filter) probation(t *track, at time.Time) string {
 	return ""
 }
 
-// batch is how many changes of value the longest age of a value is that of.
-const batch = 32
-
 // paced learns from the age of a value that changes. What a fault did does not count.
 func (t *track) paced() {
 	if !t.trusted || t.offset != 0 {
@@ -242,7 +239,7 @@ func (t *track) paced() {
 	}
 	t.pace.Changed(t.age)
 	t.longest[0] = max(t.longest[0], t.age)
-	if t.changes++; t.changes == batch {
+	if t.changes++; t.changes == paceBatch {
 		t.longest[1], t.longest[0], t.changes = t.longest[0], 0, 0
 	}
 }
