@@ -1,0 +1,76 @@
+package sched
+
+import (
+	"fmt"
+	"time"
+)
+
+// Cause is why a job was asked for.
+type Cause uint8
+
+// The causes.
+const (
+	Arrival   Cause = iota // every input is inferred: so says its source or the policy
+	Salience               // the input moved far enough from what was last inferred
+	Urgency                // nothing was inferred for long enough
+	Spikes                 // others fired that used to fire before real events
+	StaleSoon              // it would become stale: before this nothing else counts
+)
+
+var causeNames = [...]string{"arrival", "salience", "urgency", "spikes", "stale soon"}
+
+// String is the cause in words.
+func (c Cause) String() string { return causeNames[c] }
+
+// Verdict is what was decided.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Fired    Verdict = iota // a job waits for its worker
+	Begun                   // a job begins
+	GaveWay                 // overload: the job that is worth least for its time waits, for another's deadline
+	TooLate                 // a job can hardly end before its own deadline: others go first
+	Dropped                 // a newer input took the place of one that waited, as it gave way
+	HeldBack                // no credit: the budget allows no job now
+)
+
+// Decision is one decision with its reasons.
+type Decision struct {
+	At        time.Duration
+	Verdict   Verdict
+	Cause     Cause
+	Source    string
+	Potential float64 // of the neuron, as is what it's made of
+	Threshold float64
+	Salience  float64
+	Spikes    float64
+	Staleness time.Duration // of the input that has waited longest
+	Value     float64
+	Cost      time.Duration // expected
+	Deadline  time.Duration
+	For       string // GaveWay: whose deadline could not be met else
+	Credit    time.Duration
+}
+
+// String is one line for people.
+func (d *Decision) String() string {
+	at := fmt.Sprintf("%10.3fs  %-12s", d.At.Seconds(), d.Source)
+	switch d.Verdict {
+	case Fired:
+		return fmt.Sprintf("%s fires for %v: potential %.2f of %.2f (salience %.2f, spikes %.2f, urgency %.2f), unseen for %v",
+			at, d.Cause, d.Potential, d.Threshold, d.Salience, d.Spikes, d.Potential-d.Salience-d.Spikes, ms(d.Staleness))
+	case Begun:
+		return fmt.Sprintf("%s begins for %v: value %.2f, takes about %v, due in %v", at, d.Cause, d.Value, ms(d.Cost), ms(d.Deadline-d.At))
+	case GaveWay:
+		return fmt.Sprintf("%s gives way: too much to do until the deadline of %s, and its value %.2f for %v is least", at, d.For, d.Value, ms(d.Cost))
+	case TooLate:
+		return fmt.Sprintf("%s gives way: takes about %v, due in %v", at, ms(d.Cost), ms(d.Deadline-d.At))
+	case Dropped:
+		return fmt.Sprintf("%s dropped: a newer input takes the place of one that waited for %v", at, ms(d.Staleness))
+	default:
+		return fmt.Sprintf("%s held back: the budget is overdrawn by %v", at, ms(-d.Credit))
+	}
+}
+
+func ms(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

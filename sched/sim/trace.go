@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"atoll/sched"
+)
+
+// Kind is what sort of inputs a source has.
+type Kind string
+
+// The kinds.
+const (
+	Picture Kind = "picture"
+	Sound   Kind = "sound"
+	Text    Kind = "text"
+)
+
+// features is how many an input of the kind has, and floor their least noise.
+func (k Kind) features() (n int, floor uint8) {
+	switch k {
+	case Picture:
+		return sched.GridSide * sched.GridSide, sched.GridFloor
+	case Sound:
+		return sched.Bands, sched.BandsFloor
+	}
+	return 0, 0
+}
+
+// Source is a source of a trace.
+type Source struct {
+	Name       string        `json:"name"`
+	Kind       Kind          `json:"kind"`
+	Period     time.Duration `json:"period_ns"`
+	Weight     float64       `json:"weight"`
+	Deadline   time.Duration `json:"deadline_ns"`
+	StaleAfter time.Duration `json:"stale_after_ns"`
+	Seen       float64       `json:"seen"`
+	// Service are evenly spaced quantiles of what a job takes, shortest first.
+	Service []time.Duration `json:"service_ns"`
+}
+
+// Arrival is one input.
+type Arrival struct {
+	At       time.Duration
+	Source   int
+	Features []uint8 // of its kind
+}
+
+// Event is something that truly happened, to be found out from one source or, fused,
+// from several.
+type Event struct {
+	Start   time.Duration
+	End     time.Duration
+	Sources []int
+}
+
+// Trace is all that arrives, in order of time, and what was true.
+type Trace struct {
+	Workers  int
+	Work     float64
+	For      time.Duration
+	Sources  []Source
+	Arrivals []Arrival
+	Events   []Event
+}
+
+// mean is what a job of s takes on average.
+func (s Source) mean() time.Duration {
+	var sum time.Duration
+	for _, q := range s.Service {
+		sum += q
+	}
+	return sum / time.Duration(len(s.Service))
+}
+
+// service draws what a job takes; u is from 0 to 1.
+func (s Source) service(u float64) time.Duration {
+	at := u * float64(len(s.Service)-1)
+	k := min(int(at), len(s.Service)-2)
+	if k < 0 {
+		return s.Service[0]
+	}
+	return s.Service[k] + time.Duration((at-float64(k))*float64(s.Service[k+1]-s.Service[k]))
+}
+
+// scale multiplies all service times so that inferring every input takes load of the
+// workers' time.
+func (t *Trace) scale(load float64) {
+	var all time.Duration
+	for _, a := range t.Arrivals {
+		all += t.Sources[a.Source].mean()
+	}
+	f := load * float64(t.Workers) * float64(t.For) / float64(all)
+	for i := range t.Sources {
+		s := &t.Sources[i]
+		scaled := make([]time.Duration, len(s.Service))
+		for k, q := range s.Service {
+			scaled[k] = max(1, time.Duration(f*float64(q)))
+		}
+		s.Service = scaled
+	}
+}
+
+// drawn is a number from 0 to 1 that depends on nothing but its arguments: what a job
+// on an input would take, or see, is the same for all policies.
+func drawn(seed uint64, a, b int) float64 {
+	r := rand.NewPCG(seed^uint64(a)*0x9e3779b97f4a7c15, uint64(b)*0xbf58476d1ce4e5b9+1)
+	r.Uint64()
+	return float64(r.Uint64()>>11) / (1 << 53)
+}
