@@ -1,8 +1,8 @@
-// Package pipeline runs the fixed way of the data: source → prepare → engine →
-// decode → fusion → events. Each source has its goroutine and a bounded queue;
-// each queue has a goroutine that infers from it; one goroutine fuses. None waits
-// for another's input, so a source that stalls, fails or lies about time costs
-// only its own evidence.
+// Package pipeline runs the fixed way of the data: source → sched → engine → decode →
+// fusion → events. Each source has its goroutine and a bounded queue; each queue has a
+// goroutine that looks how new its inputs are; one goroutine infers what the scheduler
+// asks for, and one fuses. None waits for another's input, so a source that stalls,
+// fails or lies about time costs only its own evidence.
 package pipeline
 
 import (
@@ -18,6 +18,7 @@ import (
 	"atoll/model"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
+	"atoll/sched"
 )
 
 // maxObservations bounds what waits for fusion. It is not dropped from: whoever
@@ -32,6 +33,7 @@ type Input struct {
 	Queue    *source.Queue
 	Counters *source.Counters // the source's own; may be nil
 	Finite   bool             // it ends by itself
+	Whole    bool             // each of its inputs is inferred, and in order
 }
 
 // Config is what a Pipeline is made of.
@@ -43,8 +45,9 @@ type Config struct {
 	Fuser  *fusion.Fuser
 	Clock  source.Clock
 	Logger zerolog.Logger
-	Once   bool // end when the finite inputs have ended, whatever others there are
-	Pace   Pace // nil: as fast as inputs come
+	Once   bool         // end when the finite inputs have ended, whatever others there are
+	Policy sched.Policy // decides what is inferred when; its sources are the inputs
+	Pace   Pace         // nil: heat limits nothing
 	// Emit is called with every event, in order, by the goroutine that fuses. It
 	// must not keep the event's evidence and must not block.
 	Emit func(fusion.Event)
@@ -53,11 +56,13 @@ type Config struct {
 // Pipeline runs once.
 type Pipeline struct {
 	Config
-	stats []inputStats    // one for each input
-	left  []atomic.Uint64 // items that nobody took out of each queue
+	stats    []inputStats    // one for each input
+	left     []atomic.Uint64 // items that nobody took out of each queue
+	dispatch *dispatcher
 }
 
-// New makes a pipeline. It fails when an input's modality has no model.
+// New makes a pipeline. It fails when an input's modality has no model, or nothing
+// decides what is inferred.
 func New(c Config) (*Pipeline, error) {
 	for _, in := range c.Inputs {
 		missing := map[model.Modality]bool{model.Vision: c.Faces == nil, model.Audio: c.Voice == nil, model.Text: c.Mood == nil}
@@ -65,7 +70,12 @@ func New(c Config) (*Pipeline, error) {
 			return nil, fmt.Errorf("source %s: no model for %v", in.Name, in.Modality)
 		}
 	}
-	return &Pipeline{Config: c, stats: make([]inputStats, len(c.Inputs)), left: make([]atomic.Uint64, len(c.Inputs))}, nil
+	if c.Policy == nil {
+		return nil, errors.New("no scheduling policy: nothing would be inferred")
+	}
+	p := &Pipeline{Config: c, stats: make([]inputStats, len(c.Inputs)), left: make([]atomic.Uint64, len(c.Inputs))}
+	p.dispatch = newDispatcher(p)
+	return p, nil
 }
 
 // Run runs until every source is used up, with Once every finite one, or ctx ends.
@@ -75,10 +85,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	observations := make(chan observation, maxObservations)
 	failures := make([]error, len(p.Inputs))
 
-	var producers, inferrers sync.WaitGroup
+	var producers, listeners, finite sync.WaitGroup
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var finite sync.WaitGroup
 	for i, in := range p.Inputs {
 		if in.Finite {
 			finite.Add(1)
@@ -87,8 +96,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			failures[i] = p.produce(ctx, in)
 			in.Queue.Close()
 		})
-		inferrers.Go(func() {
-			p.infer(ctx, in, &p.stats[i], observations)
+		listeners.Go(func() {
+			p.dispatch.listen(ctx, i)
 			if in.Finite {
 				finite.Done()
 			}
@@ -98,7 +107,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		producers.Go(func() { finite.Wait(); stop() })
 	}
 	go func() {
-		inferrers.Wait()
+		p.dispatch.work(ctx, observations)
+		listeners.Wait()
+		p.dispatch.clear()
 		close(observations)
 	}()
 	p.fuse(observations)
@@ -130,36 +141,6 @@ type observation struct {
 	failed   bool
 }
 
-// infer takes items from one queue until it is closed and empty.
-func (p *Pipeline) infer(ctx context.Context, in Input, stats *inputStats, out chan<- observation) {
-	observer := NewObserver(p.Faces, p.Voice, p.Mood)
-	var next time.Duration // no job before then
-	for {
-		if err := p.rest(ctx, in, next); err != nil {
-			return
-		}
-		item, err := in.Queue.Get(ctx)
-		if err != nil {
-			return
-		}
-		began := p.Clock.Now()
-		evidence, took, err := observer.Observe(item)
-		if p.Pace != nil {
-			now := p.Clock.Now()
-			next = now + pause(in.Modality, now-began, p.Pace.Share())
-		}
-		in.Queue.Recycle(item)
-		stats.count(took, err)
-		if errors.Is(err, ErrNoWords) {
-			continue
-		}
-		if err != nil && ctx.Err() == nil {
-			p.Logger.Error().Err(err).Str("source", in.Name).Msg("job failed")
-		}
-		out <- observation{evidence, err != nil}
-	}
-}
-
 // fuse owns the fuser. It wakes for evidence and for the moment at which an
 // event can change without any.
 func (p *Pipeline) fuse(in <-chan observation) {
@@ -183,6 +164,7 @@ func (p *Pipeline) fuse(in <-chan observation) {
 		events = p.Fuser.Advance(now, events[:0])
 		for _, e := range events {
 			p.Emit(e)
+			p.dispatch.event()
 		}
 		if due, ok := p.Fuser.NextDeadline(); ok {
 			timer.Reset(max(0, due-now))

@@ -12,6 +12,7 @@ import (
 	"atoll/model"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
+	"atoll/sched"
 )
 
 // play is a source that delivers texts at fixed times and ends as told.
@@ -44,6 +45,27 @@ func (p play) Run(ctx context.Context, out *source.Queue) error {
 	return p.end
 }
 
+// policyFor makes a policy for the inputs. Its first jobs may take a moment.
+func policyFor(t *testing.T, name string, work float64, inputs []Input) sched.Policy {
+	t.Helper()
+	o := sched.Options{Work: work}
+	for _, in := range inputs {
+		period := time.Duration(0)
+		if in.Modality == model.Vision {
+			period = 20 * time.Millisecond
+		}
+		o.Sources = append(o.Sources, sched.Source{
+			Name: in.Name, Period: period, Weight: 1, Deadline: 100 * time.Millisecond,
+			StaleAfter: 2 * time.Second, Cost: 20 * time.Millisecond, All: in.Whole,
+		})
+	}
+	p, err := sched.New(name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[string]play, once ...bool) (events []fusion.Event, stats map[string]InputStats, err error) {
 	t.Helper()
 	mood, err := NewMoodClassifier(m, []byte(vocabulary), []byte(labels), time.Second)
@@ -67,6 +89,7 @@ func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[str
 		s.name, s.clock = name, clock
 		c.Inputs = append(c.Inputs, Input{Name: name, Modality: model.Text, Source: s, Queue: queue, Finite: !s.hold})
 	}
+	c.Policy = policyFor(t, sched.EveryFrame, 1, c.Inputs)
 	p, err := New(c)
 	if err != nil {
 		t.Fatal(err)

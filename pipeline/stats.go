@@ -16,7 +16,7 @@ type InputStats struct {
 	Broken   uint64         `json:"broken"`   // inputs that could not be decoded, or only in part
 	Retries  uint64         `json:"retries"`  // times the source failed and began again
 	Received uint64         `json:"received"` // items the source delivered
-	Dropped  uint64         `json:"dropped"`  // of them, too old when their turn came
+	Dropped  uint64         `json:"dropped"`  // of them, not inferred: too little new in them, or too old when their turn came
 	Inferred uint64         `json:"inferred"`
 	Failed   uint64         `json:"failed"`
 	Skipped  uint64         `json:"skipped"` // texts without a word in them
@@ -59,7 +59,7 @@ func (p *Pipeline) Stats() []InputStats {
 		s.mu.Lock()
 		x := InputStats{
 			Name: in.Name, Modality: in.Modality,
-			Received: queue.Received, Dropped: queue.Dropped + p.left[i].Load(),
+			Received: queue.Received, Dropped: queue.Dropped + p.left[i].Load() + p.dispatch.passed(i),
 			Inferred: s.inferred, Failed: s.failed, Skipped: s.skipped, Max: s.max,
 		}
 		if c := in.Counters; c != nil {

@@ -9,9 +9,9 @@ import (
 // pace is the thermal budget as the pipeline sees it, and what the controller hears
 // back. It gives the whole budget until there is one.
 type pace struct {
-	budget  atomic.Pointer[actuator.Budget]
-	waiting atomic.Int32 // jobs, now
-	held    atomic.Bool  // some have waited since bound was asked last
+	budget atomic.Pointer[actuator.Budget]
+	holds  atomic.Bool // a job back, now
+	held   atomic.Bool // one since bound was asked last
 }
 
 // Share implements pipeline.Pace.
@@ -22,17 +22,16 @@ func (p *pace) Share() float64 {
 	return 1
 }
 
-// Hold implements pipeline.Pace.
-func (p *pace) Hold() { p.waiting.Add(1) }
-
-// Release implements pipeline.Pace.
-func (p *pace) Release() {
-	p.held.Store(true)
-	p.waiting.Add(-1)
+// Held implements pipeline.Pace.
+func (p *pace) Held(back bool) {
+	p.holds.Store(back)
+	if back {
+		p.held.Store(true)
+	}
 }
 
 // bound reports whether any work was held back since the last call.
 func (p *pace) bound() bool {
 	held := p.held.Swap(false)
-	return p.waiting.Load() > 0 || held
+	return held || p.holds.Load()
 }

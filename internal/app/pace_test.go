@@ -29,13 +29,13 @@ func TestPace(t *testing.T) {
 			t.Errorf("%s: bound %v, want %v", what, got, want)
 		}
 	}
-	bound("nobody waits", false)
-	p.Hold()
-	bound("one waits", true)
+	bound("nothing is held back", false)
+	p.Held(true)
+	bound("a job is", true)
 	bound("still", true)
-	p.Hold()
-	p.Release()
-	p.Release()
-	bound("they have waited since", true)
-	bound("nobody waits any more", false)
+	p.Held(false)
+	p.Held(true)
+	p.Held(false)
+	bound("one was since", true)
+	bound("none any more", false)
 }

@@ -18,6 +18,7 @@ import (
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
+	"atoll/sched"
 )
 
 // Items that wait for inference, by modality. A picture is stale when the next one
@@ -36,12 +37,15 @@ var ErrNoSources = errors.New("no sources: add a [[source]] to the configuration
 
 // RunOptions say how to run.
 type RunOptions struct {
-	Once   bool               // end when all sources are used up, and lose nothing of them
-	State  string             // folder of what outlives the run; "": nothing may
-	Root   string             // holds the proc and sys of the board; "": /
-	Stdin  io.Reader          // for sources that read standard input
-	Emit   func(fusion.Event) // called with every event, in order; must not block
-	Logger zerolog.Logger
+	Once  bool               // end when all sources are used up, and lose nothing of them
+	State string             // folder of what outlives the run; "": nothing may
+	Root  string             // holds the proc and sys of the board; "": /
+	Stdin io.Reader          // for sources that read standard input
+	Emit  func(fusion.Event) // called with every event, in order; must not block
+	// Explain is called with every decision of the scheduler, if set. It must neither
+	// keep its argument nor block.
+	Explain func(*sched.Decision)
+	Logger  zerolog.Logger
 }
 
 // Check says whether cfg gives a run, or one that shall end with its sources,
@@ -186,6 +190,9 @@ func build(cfg config.Config, senses *Senses, pace pipeline.Pace, o RunOptions) 
 			return nil, err
 		}
 	}
+	if c.Policy, err = newPolicy(cfg, c.Inputs, o.Explain); err != nil {
+		return nil, err
+	}
 	return pipeline.New(c)
 }
 
@@ -200,13 +207,14 @@ func open(cfg source.Config, env source.Env, once bool) (pipeline.Input, error) 
 	if err != nil {
 		return pipeline.Input{}, err
 	}
+	whole := once && cfg.Finite()
 	policy := source.DropOldest
-	if once && cfg.Finite() {
+	if whole {
 		policy = source.Block
 	}
 	queue, err := source.NewQueue(queueLength[m], policy)
 	if err != nil {
 		return pipeline.Input{}, fmt.Errorf("source %s: %w", cfg.Name, err)
 	}
-	return pipeline.Input{Name: cfg.Name, Modality: m, Source: src, Queue: queue, Counters: env.Counters, Finite: cfg.Finite()}, nil
+	return pipeline.Input{Name: cfg.Name, Modality: m, Source: src, Queue: queue, Counters: env.Counters, Finite: cfg.Finite(), Whole: whole}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
+	"atoll/sched"
 	"atoll/sensors"
 )
 
@@ -33,6 +35,8 @@ type Config struct {
 	Text    Sense   `toml:"text"`
 	Thermal Thermal `toml:"thermal"`
 	Log     Log     `toml:"log"`
+
+	Scheduler Scheduler `toml:"scheduler"`
 
 	Sources []source.Config  `toml:"source,omitempty"`
 	Sensors []sensors.Config `toml:"sensor,omitempty"`
@@ -96,6 +100,14 @@ func (c Celsius) Temperature() physic.Temperature {
 
 // between is false for what is no number.
 func (c Celsius) between(low, high Celsius) bool { return c >= low && c <= high }
+
+// Scheduler configures what is inferred when.
+type Scheduler struct {
+	Policy     string             `toml:"policy"`
+	Work       float64            `toml:"work"` // of what it would take to infer every input
+	StaleAfter strictoml.Duration `toml:"stale_after"`
+	Learn      bool               `toml:"learn"`
+}
 
 // Log configures the journal.
 type Log struct {
@@ -195,12 +207,13 @@ func lines(document []byte, table string, n, bound int) (list []int) {
 // preset holds the defaults outside the rules; a test holds default.toml to it.
 func preset() Config {
 	return Config{
-		Engine:  Engine{Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
-		Vision:  Sense{Variant: "short"},
-		Audio:   Sense{Variant: "f32"},
-		Text:    Sense{Variant: "f32"},
-		Thermal: Thermal{SetPoint: 70, Alert: 75, Shutdown: 85, Control: true},
-		Log:     Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: strictoml.Duration{Duration: 5 * time.Second}},
+		Engine:    Engine{Deadline: strictoml.Duration{Duration: 500 * time.Millisecond}},
+		Vision:    Sense{Variant: "short"},
+		Audio:     Sense{Variant: "f32"},
+		Text:      Sense{Variant: "f32"},
+		Thermal:   Thermal{SetPoint: 70, Alert: 75, Shutdown: 85, Control: true},
+		Scheduler: Scheduler{Policy: sched.LIF, Work: 0.4, StaleAfter: strictoml.Duration{Duration: 2 * time.Second}, Learn: true},
+		Log:       Log{Level: "info", MaxMB: 64, FileMB: 4, Sync: strictoml.Duration{Duration: 5 * time.Second}},
 	}
 }
 
@@ -229,6 +242,12 @@ func (c Config) check(document []byte) error {
 		return bad("thermal.alert", "%v °C: use more than set_point (%v), up to 100", c.Thermal.Alert, c.Thermal.SetPoint)
 	case !c.Thermal.Shutdown.between(30, 100) || c.Thermal.Shutdown <= c.Thermal.Alert:
 		return bad("thermal.shutdown", "%v °C: use more than alert (%v), up to 100", c.Thermal.Shutdown, c.Thermal.Alert)
+	case !slices.Contains(sched.Policies(), c.Scheduler.Policy):
+		return bad("scheduler.policy", "no policy %q: there are %s", c.Scheduler.Policy, strings.Join(sched.Policies(), ", "))
+	case !(c.Scheduler.Work > 0 && c.Scheduler.Work <= 1):
+		return bad("scheduler.work", "%v: use a share above 0, up to 1", c.Scheduler.Work)
+	case c.Scheduler.StaleAfter.Duration < 500*time.Millisecond || c.Scheduler.StaleAfter.Duration > time.Hour:
+		return bad("scheduler.stale_after", "%v: use 500ms to 1h", c.Scheduler.StaleAfter)
 	case c.Log.FileMB < 1 || c.Log.FileMB > 1<<20:
 		return bad("log.file_mb", "%d: use 1 or more", c.Log.FileMB)
 	case c.Log.MaxMB < 2*c.Log.FileMB || c.Log.MaxMB > 1<<20:

@@ -1,0 +1,308 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"atoll/model"
+	"atoll/pipeline/source"
+	"atoll/sched"
+)
+
+// Pace is what heat leaves for inference. Its methods are called by one goroutine.
+type Pace interface {
+	// Share is the share of the time that jobs may take, 0 to 1.
+	Share() float64
+	// Held is told, whenever a job could begin, whether the share holds one back.
+	Held(bool)
+}
+
+// kept is how many inputs of a source wait for a job at most: of pictures the newest.
+// Of sound also what came just before, as its network remembers what it heard, and
+// would begin in the middle of a word else.
+var kept = [model.NumModalities]int{model.Vision: 1, model.Audio: 4, model.Text: 1}
+
+// dispatcher is between the sources' queues and inference. A goroutine for each source
+// takes inputs out of its queue and tells the policy how new they are; one goroutine
+// does the jobs that the policy asks for.
+type dispatcher struct {
+	p *Pipeline
+
+	mu      sync.Mutex
+	policy  sched.Policy
+	boxes   []box
+	filling int           // sources that may still bring something
+	share   float64       // of the pace, as the policy knows it
+	changed chan struct{} // one token: there may be something to do
+}
+
+// box holds the inputs of one source that wait for a job.
+type box struct {
+	items  []*source.Item // oldest first
+	limit  int
+	busy   bool          // a job has taken some
+	whole  bool          // none may be lost: the source waits until it is neither filled nor busy
+	change *sched.Change // nil: each is new
+	free   chan struct{} // one token: a job has ended
+	left   uint64        // made room without being inferred
+}
+
+func newDispatcher(p *Pipeline) *dispatcher {
+	d := &dispatcher{
+		p: p, policy: p.Policy, boxes: make([]box, len(p.Inputs)), filling: len(p.Inputs),
+		share: 1, changed: make(chan struct{}, 1),
+	}
+	for i, in := range p.Inputs {
+		b := box{limit: kept[in.Modality], free: make(chan struct{}, 1)}
+		switch {
+		case in.Whole || in.Modality == model.Text:
+			b.limit, b.whole = 1, true
+		case in.Modality == model.Vision:
+			b.change = sched.NewChange(sched.GridSide*sched.GridSide, sched.GridFloor)
+		default:
+			b.change = sched.NewChange(sched.Bands, sched.BandsFloor)
+		}
+		b.items = make([]*source.Item, 0, b.limit)
+		d.boxes[i] = b
+	}
+	return d
+}
+
+// listen takes what comes out of queue i until that is closed and empty.
+func (d *dispatcher) listen(ctx context.Context, i int) {
+	defer d.finish()
+	in, b := d.p.Inputs[i], &d.boxes[i]
+	var sense encoder
+	for {
+		item, err := in.Queue.Get(ctx)
+		if err != nil {
+			return
+		}
+		var features []uint8
+		if b.change != nil {
+			features = sense.features(item)
+		}
+		d.offer(i, item, features)
+		for b.whole && !d.done(b) {
+			select {
+			case <-b.free:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// done reports whether no input of b waits or is being inferred.
+func (d *dispatcher) done(b *box) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(b.items) == 0 && !b.busy
+}
+
+func (d *dispatcher) finish() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.filling--
+	signal(d.changed)
+}
+
+// offer puts item i into its box and tells the policy. What has no features is new.
+func (d *dispatcher) offer(i int, item *source.Item, features []uint8) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := &d.boxes[i]
+	if len(b.items) == b.limit {
+		oldest := b.items[0]
+		copy(b.items, b.items[1:])
+		b.items = b.items[:b.limit-1]
+		b.left++
+		if oldest.Reset { // a recording's start is never lost
+			b.next(item).Reset = true
+		}
+		d.p.Inputs[i].Queue.Recycle(oldest)
+	}
+	b.items = append(b.items, item)
+	salience := 1.0
+	if len(features) > 0 {
+		salience = b.change.See(features)
+	}
+	d.policy.Arrive(d.p.Clock.Now(), i, salience)
+	signal(d.changed)
+}
+
+// next is the oldest item that is kept, or else the one that comes.
+func (b *box) next(item *source.Item) *source.Item {
+	if len(b.items) > 0 {
+		return b.items[0]
+	}
+	return item
+}
+
+// signal leaves a token unless there is one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the next job with its inputs, or when to ask again; over says that
+// there will be none.
+func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.Item, at time.Duration, over bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.p.Clock.Now()
+	if pace := d.p.Pace; pace != nil {
+		if share := pace.Share(); share != d.share {
+			d.share = share
+			d.policy.SetBudget(now, share)
+		}
+	}
+	job, ok := d.policy.Next(now)
+	if d.p.Pace != nil {
+		d.p.Pace.Held(d.policy.Held())
+	}
+	if ok {
+		b := &d.boxes[job.Source]
+		items = append(items, b.items...)
+		b.items = b.items[:0]
+		b.busy = true
+		if b.change != nil {
+			b.change.Inferred()
+		}
+		return job, items, 0, false
+	}
+	if d.filling == 0 && d.idle() {
+		return job, items, 0, true
+	}
+	at, ok = d.policy.Wake(now)
+	if !ok || at > now+longestWait {
+		at = now + longestWait
+	}
+	return job, items, at, false
+}
+
+// longestWait bounds how long the policy is not asked, so that a budget that heat
+// gives back is noticed.
+const longestWait = time.Second
+
+// idle reports whether nothing waits.
+func (d *dispatcher) idle() bool {
+	for i := range d.boxes {
+		if len(d.boxes[i].items) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// work does the jobs that the policy asks for until there will be no more.
+func (d *dispatcher) work(ctx context.Context, out chan<- observation) {
+	observers := make([]*Observer, len(d.p.Inputs))
+	for i := range observers {
+		observers[i] = NewObserver(d.p.Faces, d.p.Voice, d.p.Mood)
+	}
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	items := make([]*source.Item, 0, 8)
+	for ctx.Err() == nil {
+		job, taken, at, over := d.take(items[:0])
+		if over {
+			return
+		}
+		if len(taken) > 0 {
+			began := d.p.Clock.Now()
+			d.p.infer(ctx, job.Source, observers[job.Source], taken, out)
+			d.ended(job, began)
+			continue
+		}
+		timer.Reset(max(0, at-d.p.Clock.Now()))
+		select {
+		case <-d.changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (d *dispatcher) ended(job sched.Job, began time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.p.Clock.Now()
+	d.policy.Done(now, job, now-began)
+	b := &d.boxes[job.Source]
+	b.busy = false
+	signal(b.free)
+}
+
+// event tells the policy, if it learns, that something was found out.
+func (d *dispatcher) event() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l, ok := d.policy.(sched.Learner); ok {
+		l.Event(d.p.Clock.Now())
+	}
+}
+
+// clear recycles what was not inferred by the end.
+func (d *dispatcher) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.boxes {
+		b := &d.boxes[i]
+		for _, item := range b.items {
+			d.p.Inputs[i].Queue.Recycle(item)
+			b.left++
+		}
+		b.items = b.items[:0]
+	}
+}
+
+// passed is how many inputs of source i were not inferred, though its queue had room.
+func (d *dispatcher) passed(i int) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.boxes[i].left
+}
+
+// encoder makes the features that inputs of one source are compared by.
+type encoder struct {
+	grid    [sched.GridSide * sched.GridSide]uint8
+	bands   [sched.Bands]uint8
+	scratch [sched.BandSamples]float32
+}
+
+// features are those of an item, valid until the next; none for one without content.
+func (e *encoder) features(it *source.Item) []uint8 {
+	switch it.Modality {
+	case model.Vision:
+		if sched.Grid(e.grid[:], it.Image.Pix, it.Image.Width, it.Image.Height) {
+			return e.grid[:]
+		}
+	case model.Audio:
+		if sched.BandEnergies(e.bands[:], it.Audio, &e.scratch) {
+			return e.bands[:]
+		}
+	}
+	return nil
+}
+
+// infer does one job: it infers from each of the items, oldest first.
+func (p *Pipeline) infer(ctx context.Context, i int, observer *Observer, items []*source.Item, out chan<- observation) {
+	in, stats := p.Inputs[i], &p.stats[i]
+	for _, item := range items {
+		evidence, took, err := observer.Observe(item)
+		in.Queue.Recycle(item)
+		stats.count(took, err)
+		if errors.Is(err, ErrNoWords) {
+			continue
+		}
+		if err != nil && ctx.Err() == nil {
+			p.Logger.Error().Err(err).Str("source", in.Name).Msg("job failed")
+		}
+		out <- observation{evidence, err != nil}
+	}
+}
