@@ -74,7 +74,7 @@ func writeLimits(b *strings.Builder, s *trace.Snapshot) {
 	if s.Source != trace.EBPF {
 		lack := "From /proc only, which sees no preemption, stop or interrupt"
 		if s.Limited != "" {
-			lack += ": " + printable(s.Limited)
+			lack += ": " + printable(strings.Join(strings.Fields(s.Limited), " "))
 		}
 		lacks = append(lacks, lack)
 	}
