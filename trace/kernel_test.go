@@ -143,10 +143,8 @@ func TestSeveralWorkers(t *testing.T) {
 
 func TestTooManyWorkersAreNotTraced(t *testing.T) {
 	tr := openTracer(t)
-	for n := range maxWorkers {
-		if got := tr.Started(1<<30+n, -1, -1); got != -1 {
-			t.Errorf("worker with no socket: number %d, want -1", got)
-		}
+	if got := tr.Started(1<<30, -1, -1); got != -1 {
+		t.Errorf("worker with no socket: number %d, want -1", got)
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		case "burn":
 			burn()
 		case "parent":
-			parent()
+			parent(os.Args[2])
 		}
 	}
 	os.Exit(m.Run())
@@ -58,16 +58,19 @@ func serve() {
 			os.Exit(0)
 		}
 		arg := binary.LittleEndian.Uint64(b[16:])
-		b[1] = 0
+		answer := b[:headerSize]
 		switch b[0] {
 		case opBind:
 			binary.LittleEndian.PutUint64(b[16:], uint64(unix.Gettid()))
 		case opRun:
-			began := time.Now()
+			began, cpu, faults := time.Now(), cpuTime(), minorFaults()
 			work(arg>>56, arg<<8>>8, b)
 			binary.LittleEndian.PutUint64(b[16:], uint64(time.Since(began)))
+			answer = binary.LittleEndian.AppendUint64(answer, uint64(cpuTime()-cpu))
+			answer = binary.LittleEndian.AppendUint64(answer, minorFaults()-faults)
+			answer = binary.LittleEndian.AppendUint64(answer, 0)
 		}
-		unix.Write(3, b[:headerSize])
+		unix.Write(3, answer)
 	}
 }
 
@@ -103,6 +106,12 @@ func cpuTime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
+func minorFaults() uint64 {
+	var r unix.Rusage
+	unix.Getrusage(unix.RUSAGE_THREAD, &r)
+	return uint64(r.Minflt)
+}
+
 // burn computes on the CPU that its argument says until it is killed.
 func burn() {
 	cpu, _ := strconv.Atoi(os.Args[2])
@@ -110,7 +119,7 @@ func burn() {
 	pin(0, cpu)
 	unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	os.Stdout.Write([]byte{'\n'})
-	for {
+	for cpuTime() < time.Hour {
 	}
 }
 
@@ -211,7 +220,11 @@ func (w *standIn) run(model uint32, what, amount uint64) (total, inWorker time.D
 		w.tracer.End(w.number, 0, [3]uint64{})
 		return 0, 0
 	}
-	w.tracer.End(w.number, total, [3]uint64{})
+	var usage [3]uint64
+	for i := range usage {
+		usage[i] = binary.LittleEndian.Uint64(reply[headerSize+8*i:])
+	}
+	w.tracer.End(w.number, total, usage)
 	return total, time.Duration(binary.LittleEndian.Uint64(reply[16:]))
 }
 
@@ -235,5 +248,3 @@ func snapshot(tb testing.TB, t *Tracer) Snapshot {
 	}
 	return s
 }
-
-func parent() {}

@@ -240,8 +240,10 @@ INLINE void thread_leaves(struct cpu *c, u32 number, u32 cpu, u64 prev_state, u6
 	struct worker *w = get_worker(number);
 	if (!w)
 		return;
-	// Bits of TASK_REPORT: 0 is runnable, which 0x100 (before Linux 4.20 also others
+	// Bits of TASK_REPORT: none is runnable, which 0x100 (before Linux 4.20 also others
 	// above 0xff) says of one that did not ask for it; 4 and 8 are stopped and traced.
+	if (w->mark && w->state != ON_CPU)
+		w->job.bad = 1;
 	u32 state = !(prev_state & 0xff) ? PREEMPTED : prev_state & 0xc ? STOPPED : BLOCKED;
 	enter(w, state, now);
 	if (state != PREEMPTED)
@@ -256,7 +258,7 @@ INLINE void thread_enters(struct cpu *c, u32 number, u32 cpu, u64 now)
 	struct worker *w = get_worker(number);
 	if (!w)
 		return;
-	if (w->state == ON_CPU)
+	if (w->mark && w->state == ON_CPU)
 		w->job.bad = 1;
 	if (w->wait_cpu != cpu && w->wait_cpu != NO_CPU) { // pulled over here
 		struct cpu *from = get_cpu(w->wait_cpu);
@@ -572,7 +574,8 @@ INLINE void count_holder(const struct holder *h)
 INLINE void finish(struct worker *w, u32 number, u64 ended)
 {
 	struct job *j = &w->done;
-	struct total *t = map_lookup(&totals, &j->slot);
+	u32 slot = j->slot; // keys lie on the stack, for kernels before 4.18
+	struct total *t = map_lookup(&totals, &slot);
 	if (!t)
 		return;
 	u64 sum = 0, wall = ended - j->asked;
@@ -616,11 +619,14 @@ int on_request(void *skb)
 		return KEEP_ALL;
 	u32 id = r.header.model;
 	struct model *m = map_lookup(&models, &id);
-	struct worker *w = m ? map_lookup(&workers, &m->worker) : 0;
+	if (!m)
+		return KEEP_ALL;
+	u32 key = m->worker;
+	struct worker *w = map_lookup(&workers, &key);
 	if (!w)
 		return KEEP_ALL;
 	if (w->done.replied && r.ended)
-		finish(w, m->worker, r.ended);
+		finish(w, key, r.ended);
 	w->done.replied = 0;
 	w->job.asked = r.asked;
 	w->job.slot = m->slot;
