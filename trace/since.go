@@ -62,7 +62,7 @@ func (m Model) since(e *Model, slowest []Job) Model {
 	}
 	m.Histogram = trim(buckets)
 	m.Max = m.longest(slowest)
-	m.P50, m.P99 = Quantile(m.Histogram, 0.50, m.Max), Quantile(m.Histogram, 0.99, m.Max)
+	m.P50, m.P99 = quantile(m.Histogram, 0.50, m.Max), quantile(m.Histogram, 0.99, m.Max)
 	return m
 }
 
@@ -131,9 +131,9 @@ func end(b Bucket) time.Duration {
 	return b.From + max(b.From, 1)
 }
 
-// Quantile is the time that the share q of a histogram's jobs took at most,
+// quantile is the time that the share q of a histogram's jobs took at most,
 // interpolated within its bucket; never more than the longest. Without jobs it is 0.
-func Quantile(h []Bucket, q float64, longest time.Duration) time.Duration {
+func quantile(h []Bucket, q float64, longest time.Duration) time.Duration {
 	var all, below float64
 	for _, b := range h {
 		all += float64(b.Jobs)

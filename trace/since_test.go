@@ -43,7 +43,7 @@ func after(jobs []Job) Snapshot {
 	for i := range s.Models {
 		m := &s.Models[i]
 		slices.SortFunc(m.Histogram, func(a, b Bucket) int { return cmp.Compare(a.From, b.From) })
-		m.P50, m.P99 = Quantile(m.Histogram, 0.5, m.Max), Quantile(m.Histogram, 0.99, m.Max)
+		m.P50, m.P99 = quantile(m.Histogram, 0.5, m.Max), quantile(m.Histogram, 0.99, m.Max)
 	}
 	slices.SortFunc(s.Models, func(a, b Model) int { return cmp.Compare(a.Modality, b.Modality) })
 	slices.SortStableFunc(s.Slowest, func(a, b Job) int { return cmp.Compare(b.Wall, a.Wall) })
@@ -81,7 +81,7 @@ func TestSince(t *testing.T) {
 				t.Errorf("%s: max %v, want %v to twice that", m.Modality, g.Max, m.Max)
 			}
 			g.Histogram = slices.DeleteFunc(g.Histogram, func(b Bucket) bool { return b.Jobs == 0 })
-			g.Max, g.P50, g.P99 = m.Max, Quantile(g.Histogram, 0.5, m.Max), Quantile(g.Histogram, 0.99, m.Max)
+			g.Max, g.P50, g.P99 = m.Max, quantile(g.Histogram, 0.5, m.Max), quantile(g.Histogram, 0.99, m.Max)
 		}
 		// Of the slowest between, those are told that are among the slowest of all.
 		for i, j := range got.Slowest {
@@ -137,14 +137,14 @@ func TestQuantile(t *testing.T) {
 		{1, 9000, 8192},
 		{1, 8000, 8000},
 	} {
-		if got := Quantile(h, tt.q, tt.longest); got != tt.want {
-			t.Errorf("Quantile(%v, longest %d) = %d, want %d", tt.q, tt.longest, got, tt.want)
+		if got := quantile(h, tt.q, tt.longest); got != tt.want {
+			t.Errorf("quantile(%v, longest %d) = %d, want %d", tt.q, tt.longest, got, tt.want)
 		}
 	}
-	if got := Quantile(nil, 0.5, 1000); got != 0 {
+	if got := quantile(nil, 0.5, 1000); got != 0 {
 		t.Errorf("without jobs: %v", got)
 	}
-	if got := Quantile([]Bucket{{1 << 62, 1}}, 1, 1<<63-1); got != 1<<63-1 {
+	if got := quantile([]Bucket{{1 << 62, 1}}, 1, 1<<63-1); got != 1<<63-1 {
 		t.Errorf("at the end of time: %v", got)
 	}
 }
