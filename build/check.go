@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"atoll/build/internal/command"
+	"atoll/build/internal/hosttools"
 )
 
 // check is the command of this name; see verbs.
@@ -22,6 +23,9 @@ func check(ctx context.Context, b *builder, args []string) error {
 	}
 	env, err := b.environment(ctx, runtime.GOARCH)
 	if err != nil {
+		return err
+	}
+	if err := b.host.Ensure(ctx, hosttools.Generate); err != nil {
 		return err
 	}
 	b.report.Start("check", 5)
@@ -57,16 +61,17 @@ func (b *builder) goRun(ctx context.Context, env []string, argv ...string) error
 	return b.run.Run(ctx, command.Cmd{Argv: argv, Dir: b.root, Env: env, Line: func(string) {}})
 }
 
-// checkGenerated runs go generate, and returns an error if that changes a Go file. What it wrote stays, to be looked at.
+// checkGenerated runs go generate, and returns an error if that changes a file of the kinds that it makes. What it wrote
+// stays, to be looked at.
 func (b *builder) checkGenerated(ctx context.Context, env []string) error {
-	before, err := goFiles(b.root)
+	before, err := generatable(b.root)
 	if err != nil {
 		return err
 	}
 	if err := b.goRun(ctx, env, "go", "generate", "./..."); err != nil {
 		return err
 	}
-	after, err := goFiles(b.root)
+	after, err := generatable(b.root)
 	if err != nil {
 		return err
 	}
@@ -79,10 +84,11 @@ func (b *builder) checkGenerated(ctx context.Context, env []string) error {
 	return errors.Join(errs...)
 }
 
-func goFiles(root string) (map[string][]byte, error) {
+// generatable are Go files and the eBPF programs that are embedded.
+func generatable(root string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" && filepath.Ext(path) != ".o" {
 			return err
 		}
 		files[path], err = os.ReadFile(path)

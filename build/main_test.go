@@ -199,7 +199,8 @@ func TestCheckGenerated(t *testing.T) {
 		want   string
 	}{
 		{"the same", func() error { return put("a.go", "package a\n") }, ""},
-		{"no Go file", func() error { return put("a.txt", "x") }, ""},
+		{"neither Go nor a program", func() error { return put("a.txt", "x") }, ""},
+		{"a program", func() error { return put("a.o", "x") }, "a.o was not what go generate makes"},
 		{"changed", func() error { return put("a.go", "package b\n") }, "a.go was not what go generate makes"},
 		{"new", func() error { return put("b.go", "package b\n") }, "b.go was not what go generate makes"},
 		{"fails", func() error { return broken }, broken.Error()},

@@ -26,7 +26,37 @@ type Options struct {
 	Logger zerolog.Logger
 	// Now is the clock that restarts are limited by; default time.Now.
 	Now func() time.Time
+	// Tracer, if any, follows worker processes and their jobs.
+	Tracer Tracer
 }
+
+// Tracer is told of worker processes and jobs. All calls for one worker come one after
+// the other.
+type Tracer interface {
+	// Started tells of a new process before it is asked anything, with both ends of the
+	// socket to it, and returns a number that the other methods know it by.
+	Started(pid, parentEnd, workerEnd int) (worker int)
+	// Loaded tells that it can run a model, and which of its threads does.
+	Loaded(worker int, model uint32, name string, thread int)
+	// Begin tells of a job that is about to be asked for, since at. The marks go with
+	// the request, for programs in the kernel that read it. With usage, End is to be
+	// told what the worker used.
+	Begin(worker int, model uint32, at time.Time) (marks [2]uint64, usage bool)
+	// End tells how long the job took, 0 if it failed, and what the worker used of its
+	// CPU, in nanoseconds, and in minor and major page faults.
+	End(worker int, total time.Duration, usage [3]uint64)
+	// Gone tells that the process has ended.
+	Gone(worker int)
+}
+
+// noTracer is told everything and keeps nothing.
+type noTracer struct{}
+
+func (noTracer) Started(_, _, _ int) int                                { return 0 }
+func (noTracer) Loaded(int, uint32, string, int)                        {}
+func (noTracer) Begin(int, uint32, time.Time) (marks [2]uint64, _ bool) { return }
+func (noTracer) End(int, time.Duration, [3]uint64)                      {}
+func (noTracer) Gone(int)                                               {}
 
 // ErrClosed is returned for what is asked of a closed Worker or Model.
 var ErrClosed = errors.New("engine is closed")

@@ -99,7 +99,7 @@ func (m *Model) stage(data []byte) error {
 
 // install loads the model into the worker's current process; w.mu is held.
 func (w *Worker) install(m *Model) error {
-	payload, err := w.request(m, wire.Header{Op: wire.Load, Model: m.id, Arg: uint64(w.opts.Threads)}, m.file)
+	_, payload, err := w.request(m, wire.Header{Op: wire.Load, Model: m.id, Arg: uint64(w.opts.Threads)}, m.file)
 	if err != nil {
 		return err
 	}
@@ -111,23 +111,27 @@ func (w *Worker) install(m *Model) error {
 	} else if !slices.Equal(m.layout, payload) {
 		return &ModelError{m.name, "loaded again, it describes its tensors otherwise than before"}
 	}
-	_, err = w.request(m, wire.Header{Op: wire.Bind, Model: m.id, Arg: uint64(len(m.memory))}, m.shared)
-	if err != nil && w.process != nil {
-		w.request(m, wire.Header{Op: wire.Unload, Model: m.id}, -1)
+	bound, _, err := w.request(m, wire.Header{Op: wire.Bind, Model: m.id, Arg: uint64(len(m.memory))}, m.shared)
+	if err != nil {
+		if w.process != nil {
+			w.request(m, wire.Header{Op: wire.Unload, Model: m.id}, -1)
+		}
+		return err
 	}
-	return err
+	w.opts.Tracer.Loaded(w.process.traced, m.id, m.name, int(bound.Arg))
+	return nil
 }
 
 // request makes one call that is not an inference; w.mu is held.
-func (w *Worker) request(m *Model, h wire.Header, fd int) (payload []byte, err error) {
-	reply, payload, err := w.process.call(h, fd, w.opts.LoadTimeout)
+func (w *Worker) request(m *Model, h wire.Header, fd int) (reply wire.Header, payload []byte, err error) {
+	reply, payload, err = w.process.call(h, wire.Marks{}, fd, w.opts.LoadTimeout)
 	if err != nil {
-		return nil, w.fail("load "+m.name, w.process.died(err, w.opts.LoadTimeout), err)
+		return reply, nil, w.fail("load "+m.name, w.process.died(err, w.opts.LoadTimeout), err)
 	}
 	if reply.Status != wire.OK {
-		return nil, &ModelError{m.name, string(payload)}
+		return reply, nil, &ModelError{m.name, string(payload)}
 	}
-	return payload, nil
+	return reply, payload, nil
 }
 
 // place makes the shared memory for the tensors that the worker described.
@@ -190,18 +194,36 @@ func (m *Model) Run(deadline time.Duration) (Timing, error) {
 		w.stats.Failed++
 		return Timing{}, err
 	}
-	start := time.Now()
-	reply, payload, err := w.process.call(wire.Header{Op: wire.Run, Model: m.id}, -1, deadline)
+	return m.run(deadline)
+}
+
+// run makes one inference in the worker's process; w.mu is held.
+func (m *Model) run(deadline time.Duration) (Timing, error) {
+	w := m.worker
+	traced, start := w.process.traced, time.Now()
+	marks, wantUsage := w.opts.Tracer.Begin(traced, m.id, start)
+	h := wire.Header{Op: wire.Run, Model: m.id}
+	if wantUsage {
+		h.Arg = wire.WantUsage
+	}
+	reply, payload, err := w.process.call(h, marks, -1, deadline)
+	total := time.Since(start)
+	var usage wire.Usage
+	if err == nil && reply.Status == wire.OK && wantUsage {
+		usage, err = wire.ParseUsage(payload)
+	}
 	if err != nil {
 		w.stats.Failed++
 		return Timing{}, w.fail("run "+m.name, w.process.died(err, deadline), err)
 	}
 	if reply.Status != wire.OK {
 		w.stats.Failed++
+		w.opts.Tracer.End(traced, 0, usage)
 		return Timing{}, &ModelError{m.name, string(payload)}
 	}
+	w.opts.Tracer.End(traced, total, usage)
 	w.stats.Jobs++
-	return Timing{Invoke: time.Duration(reply.Arg), Total: time.Since(start)}, nil
+	return Timing{Invoke: time.Duration(reply.Arg), Total: total}, nil
 }
 
 // Close frees the model here and in the worker. Its tensors must not be used
@@ -216,7 +238,7 @@ func (m *Model) Close() error {
 	w.models = slices.DeleteFunc(w.models, func(x *Model) bool { return x == m })
 	var err error
 	if w.process != nil {
-		_, err = w.request(m, wire.Header{Op: wire.Unload, Model: m.id}, -1)
+		_, _, err = w.request(m, wire.Header{Op: wire.Unload, Model: m.id}, -1)
 	}
 	return errors.Join(err, m.release())
 }

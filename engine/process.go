@@ -27,12 +27,13 @@ type process struct {
 	said     *lastWords
 	exited   chan struct{}
 	err      error // from Wait, once exited is closed
+	traced   int   // the tracer's number for it
 
 	seq uint32
 	buf []byte
 }
 
-func startProcess(command []string, log zerolog.Logger) (*process, error) {
+func startProcess(command []string, log zerolog.Logger, tracer Tracer) (*process, error) {
 	ours, theirs, err := wire.Pair()
 	if err != nil {
 		return nil, err
@@ -65,6 +66,7 @@ func startProcess(command []string, log zerolog.Logger) (*process, error) {
 		lifeline.Close()
 		return nil, err
 	}
+	p.traced = tracer.Started(p.pid(), ours, theirs)
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.exited)
@@ -83,15 +85,20 @@ func (p *process) kill() string {
 	return p.said.last()
 }
 
-// call sends a request, with descriptor fd if that is not negative, and waits
-// for the reply; payload is valid until the next call. An error means that the
-// process is of no more use.
-func (p *process) call(h wire.Header, fd int, timeout time.Duration) (reply wire.Header, payload []byte, err error) {
+// call sends a request, with marks if it is for a job and with descriptor fd if that is
+// not negative, and waits for the reply; payload is valid until the next call. An error
+// means that the process is of no more use.
+func (p *process) call(h wire.Header, marks wire.Marks, fd int, timeout time.Duration) (reply wire.Header, payload []byte, err error) {
 	deadline := time.Now().Add(timeout)
 	p.seq++
 	h.Seq = p.seq
 	h.Put(p.buf)
-	if err := p.write(p.buf[:wire.HeaderSize], deadline); err != nil {
+	size := wire.HeaderSize
+	if h.Op == wire.Run {
+		marks.Put(p.buf[size:])
+		size += wire.MarksSize
+	}
+	if err := p.write(p.buf[:size], deadline); err != nil {
 		return reply, nil, err
 	}
 	if fd >= 0 {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,7 +23,6 @@ type Worker struct {
 	mu      sync.Mutex
 	process *process // nil while there is none
 	models  []*Model // loaded, in order of loading
-	nextID  uint32
 	closed  bool
 	stats   Stats
 
@@ -31,6 +31,10 @@ type Worker struct {
 
 	revivals sync.WaitGroup
 }
+
+// lastID numbers the models of all Workers: a program that traces requests in the
+// kernel sees no more of them than this.
+var lastID atomic.Uint32
 
 // Start starts a worker process.
 func Start(opts Options) (*Worker, error) {
@@ -46,6 +50,9 @@ func Start(opts Options) (*Worker, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Tracer == nil {
+		opts.Tracer = noTracer{}
+	}
 	w := &Worker{opts: opts, allowance: restartBurst, counted: opts.Now()}
 	if err := w.start(); err != nil {
 		return nil, err
@@ -55,7 +62,7 @@ func Start(opts Options) (*Worker, error) {
 
 // start makes a process; w.mu is held, or w not yet shared.
 func (w *Worker) start() error {
-	p, err := startProcess(w.opts.Command, w.opts.Logger)
+	p, err := startProcess(w.opts.Command, w.opts.Logger, w.opts.Tracer)
 	if err != nil {
 		return &WorkerError{Doing: "start", Cause: err.Error(), Err: err}
 	}
@@ -90,8 +97,7 @@ func (w *Worker) Load(name string, data []byte) (*Model, error) {
 	if err := w.ensure(); err != nil {
 		return nil, fmt.Errorf("load %s: %w", name, err)
 	}
-	w.nextID++
-	m := &Model{worker: w, name: name, id: w.nextID}
+	m := &Model{worker: w, name: name, id: lastID.Add(1)}
 	if err := m.stage(data); err != nil {
 		return nil, err
 	}
@@ -145,14 +151,20 @@ func (w *Worker) restartWait() time.Duration {
 // fail ends the process after it failed and starts its successor beside the
 // caller, who need not wait for it.
 func (w *Worker) fail(doing, cause string, err error) *WorkerError {
-	said := w.process.kill()
-	if said != "" {
+	if said := w.end(); said != "" {
 		cause += " (" + said + ")"
 	}
-	w.process, w.stats.PID = nil, 0
 	w.opts.Logger.Warn().Str("doing", doing).Str("cause", cause).Msg("worker failed, starting another")
 	w.revivals.Go(w.revive)
 	return &WorkerError{Doing: doing, Cause: cause, Err: err}
+}
+
+// end ends the process and returns its last words.
+func (w *Worker) end() (said string) {
+	said = w.process.kill()
+	w.opts.Tracer.Gone(w.process.traced)
+	w.process, w.stats.PID = nil, 0
+	return said
 }
 
 func (w *Worker) revive() {
@@ -176,8 +188,7 @@ func (w *Worker) Close() {
 	w.mu.Lock()
 	w.closed = true
 	if w.process != nil {
-		w.process.kill()
-		w.process, w.stats.PID = nil, 0
+		w.end()
 	}
 	for _, m := range w.models {
 		m.release()

@@ -148,6 +148,7 @@ type Model struct {
 	Wall     time.Duration `json:"wall_ns"`  // of all jobs
 	Parts    Parts         `json:"parts_ns"` // of all jobs
 	Counts
+	MeanKHz   uint64   `json:"mean_khz,omitempty"` // mean of the jobs' MinKHz; 0: unknown
 	Helpers   Helpers  `json:"helpers"`
 	Histogram []Bucket `json:"histogram"` // of wall times, from the first to the last that has any jobs
 }

@@ -40,7 +40,7 @@ func Main() error {
 	// the limit is there for models being loaded.
 	debug.SetGCPercent(50)
 	runtime.LockOSThread()
-	s := server{models: map[uint32]*slot{}, in: make([]byte, wire.MaxMessage), out: make([]byte, 0, wire.MaxMessage)}
+	s := server{models: map[uint32]*slot{}, in: make([]byte, wire.MaxMessage), out: make([]byte, 0, wire.MaxMessage), thread: unix.Gettid()}
 	return s.serve()
 }
 
@@ -64,6 +64,7 @@ type slot struct {
 type server struct {
 	models map[uint32]*slot
 	began  time.Time // when the request at hand was read
+	thread int       // that serves
 	in     []byte
 	out    []byte
 }
@@ -103,11 +104,12 @@ func (s *server) answer(h wire.Header, fd int) error {
 	s.out = s.out[:wire.HeaderSize]
 	switch h.Op {
 	case wire.Run:
-		h.Arg, err = s.run(h.Model)
+		h.Arg, err = s.runMeasured(h.Model, h.Arg == wire.WantUsage)
 	case wire.Load:
 		err = s.load(h.Model, fd, int(h.Arg))
 	case wire.Bind:
 		err = s.bind(h.Model, fd, int(h.Arg))
+		h.Arg = uint64(s.thread)
 	case wire.Unload:
 		s.unload(h.Model)
 	default:
@@ -140,6 +142,44 @@ func (s *server) run(id uint32) (uint64, error) {
 	}
 	err := m.interp.Invoke()
 	return uint64(time.Since(s.began)), err
+}
+
+// runMeasured runs the model and, if it is to measure, appends what that used to the
+// reply.
+func (s *server) runMeasured(id uint32, measure bool) (ns uint64, err error) {
+	if !measure {
+		return s.run(id)
+	}
+	before, err := usage()
+	if err != nil {
+		return 0, err
+	}
+	if ns, err = s.run(id); err != nil {
+		return ns, err
+	}
+	after, err := usage()
+	if err != nil {
+		return ns, err
+	}
+	for i := range after {
+		after[i] -= before[i]
+	}
+	s.out = after.Append(s.out)
+	return ns, nil
+}
+
+// usage is what the calling thread has used in its life.
+func usage() (u wire.Usage, err error) {
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_THREAD, &r); err != nil {
+		return u, os.NewSyscallError("getrusage", err)
+	}
+	// Its CPU time in getrusage is behind by what it has run since the last tick.
+	var cpu unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &cpu); err != nil {
+		return u, os.NewSyscallError("clock_gettime", err)
+	}
+	return wire.Usage{uint64(cpu.Nano()), uint64(r.Minflt), uint64(r.Majflt)}, nil
 }
 
 // load reads the model in fd and appends its tensors to the reply.

@@ -33,6 +33,7 @@ var (
 	CrossAMD64 = []Need{
 		{"x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"}, {"x86_64-linux-gnu-g++", "g++-x86-64-linux-gnu"},
 	}
+	Generate     = []Need{{"clang-14", "clang-14"}, {"llvm-strip-14", "llvm-14"}}
 	EmulateARM64 = []Need{{"qemu-aarch64-static", "qemu-user-static"}}
 )
 

@@ -44,7 +44,52 @@ type Header struct {
 	Status Status
 	Seq    uint32 // a reply carries its request's
 	Model  uint32 // the parent's number for the model
-	Arg    uint64 // Load: threads; Bind: bytes of memory; Run reply: nanoseconds in the worker
+	Arg    uint64 // Load: threads; Bind: bytes of memory, reply: thread ID; Run: WantUsage or 0, reply: nanoseconds in the worker
+}
+
+// WantUsage in a Run request asks for a Usage in the reply.
+const WantUsage = 1
+
+// Marks go behind the header of a Run request: when the job was asked for, and when the
+// caller had the answer to the one before, in nanoseconds of CLOCK_MONOTONIC. The worker
+// leaves them alone; programs in the kernel read them (struct request of trace/bpf/trace.c).
+type Marks [2]uint64
+
+// MarksSize is the length of Marks in a message.
+const MarksSize = 2 * 8
+
+// Put writes m into b, which holds at least MarksSize bytes.
+func (m Marks) Put(b []byte) {
+	_ = b[MarksSize-1]
+	for i, n := range m {
+		binary.LittleEndian.PutUint64(b[8*i:], n)
+	}
+}
+
+// Usage is what a job used: its thread's CPU time in nanoseconds, minor and major page
+// faults.
+type Usage [3]uint64
+
+// UsageSize is the length of a Usage in a message.
+const UsageSize = 3 * 8
+
+// Append encodes u after b.
+func (u Usage) Append(b []byte) []byte {
+	for _, n := range u {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+// ParseUsage is the inverse of Append.
+func ParseUsage(b []byte) (u Usage, err error) {
+	if len(b) != UsageSize {
+		return u, fmt.Errorf("usage of %d bytes, not %d", len(b), UsageSize)
+	}
+	for i := range u {
+		u[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return u, nil
 }
 
 // ErrShort reports a message that ends before it should.

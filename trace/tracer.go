@@ -1,0 +1,282 @@
+package trace
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Options configure a Tracer. The zero value is fit for use.
+type Options struct {
+	// Logger hears, in one line, why eBPF is not used and what it would take.
+	Logger zerolog.Logger
+}
+
+// Tracer follows worker processes and their jobs. It is an engine.Tracer: methods that
+// name a worker are called by one goroutine at a time for each; the others may be called
+// at any time.
+type Tracer struct {
+	log     zerolog.Logger
+	clock   clock
+	began   time.Time
+	kernel  *kernel // nil: what /proc tells is all
+	limited error
+
+	mu        sync.Mutex
+	ledger    *ledger // of the jobs that no program in the kernel added up
+	processes [maxWorkers]*process
+}
+
+// process is one worker process.
+type process struct {
+	pid   int
+	slots map[uint32]uint32 // of its models
+
+	mu    sync.Mutex // against Snapshot; Tracer.mu is taken before it
+	asked uint64     // as the last job was
+	ended uint64     // the caller had its answer; 0: it had none, or the job is added up
+	stat  schedstat  // without eBPF
+}
+
+// Open starts tracing: by eBPF, or by what /proc tells where that can't be.
+func Open(opts Options) *Tracer {
+	t := &Tracer{log: opts.Logger, began: time.Now(), ledger: newLedger()}
+	var err error
+	if t.clock, err = newClock(); err == nil {
+		t.kernel, err = loadKernel()
+	}
+	if err != nil {
+		t.limited = err
+		if err := probeSchedstat(); err != nil {
+			t.limited = fmt.Errorf("%w; %w", t.limited, err)
+		}
+		t.log.Warn().Msg("inferences are traced coarsely: " + t.limited.Error())
+	}
+	return t
+}
+
+// Source says where the numbers come from.
+func (t *Tracer) Source() Source {
+	if t.kernel != nil {
+		return EBPF
+	}
+	return SchedStat
+}
+
+// Limited is nil where eBPF is used, else an *UnsupportedError that says what is missing.
+func (t *Tracer) Limited() error { return t.limited }
+
+// Started is told of a new worker process, before its first request, with both ends of
+// the socket to it. It returns the number that the process goes by; -1 if it can't be
+// followed.
+func (t *Tracer) Started(pid, parentEnd, workerEnd int) (worker int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n, p := range t.processes {
+		if p != nil {
+			continue
+		}
+		if t.kernel != nil {
+			if err := t.kernel.started(n, pid, parentEnd, workerEnd); err != nil {
+				t.log.Warn().Err(err).Int("pid", pid).Msg("a worker is not traced")
+				return -1
+			}
+		}
+		t.processes[n] = &process{pid: pid, slots: map[uint32]uint32{}}
+		return n
+	}
+	t.log.Warn().Int("pid", pid).Int("most", maxWorkers).Msg("a worker is not traced: there are too many")
+	return -1
+}
+
+// Loaded is told that a worker can run a model, by the number that requests have and a
+// name such as "vision/short", and which of its threads does.
+func (t *Tracer) Loaded(worker int, model uint32, name string, thread int) {
+	if worker < 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	slot, ok := t.ledger.slot(worker, name)
+	if !ok {
+		t.log.Warn().Str("model", name).Int("most", maxSlots).Msg("a model is not traced: there are too many")
+		return
+	}
+	p := t.processes[worker]
+	if t.kernel != nil {
+		if err := t.kernel.loaded(worker, p.pid, thread, model, uint32(slot), t.clock.mono(time.Now())); err != nil {
+			t.log.Warn().Err(err).Str("model", name).Msg("a model is not traced")
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slots[model] = uint32(slot)
+	if t.kernel == nil {
+		p.stat.open(p.pid, thread) // an error here is known since Open
+	}
+}
+
+// Begin is told that a worker is about to be asked for a job. marks go behind the
+// request's header, for a program in the kernel that looks at it: when the job was asked
+// for and when the one before had ended, in nanoseconds of CLOCK_MONOTONIC. With usage,
+// End wants to hear what the worker itself knows of the job.
+func (t *Tracer) Begin(worker int, model uint32, at time.Time) (marks [2]uint64, usage bool) {
+	if worker < 0 {
+		return marks, false
+	}
+	if t.kernel == nil {
+		t.beginCoarse(t.processes[worker], model, at)
+		return marks, true
+	}
+	p := t.processes[worker]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	marks = [2]uint64{t.clock.mono(at), p.ended}
+	p.asked, p.ended = marks[0], 0
+	return marks, false
+}
+
+func (t *Tracer) beginCoarse(p *process, model uint32, at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.settle(p)
+	p.asked = t.clock.mono(at)
+	p.stat.slot, p.stat.traced = p.slots[model]
+	p.stat.before = p.stat.waited()
+}
+
+// settle adds up the last job of a process, if that is still to be done, where no
+// program in the kernel does. It comes late because the kernel brings a thread's
+// numbers up to date when it goes to sleep, which is after its reply. Both locks are held.
+func (t *Tracer) settle(p *process) {
+	if p.ended == 0 {
+		return
+	}
+	if p.stat.traced {
+		t.ledger.count(p.stat.job(p.asked, p.ended-p.asked), p.ended)
+	}
+	p.ended = 0
+}
+
+// End is told how long the job took as the caller saw it; 0 if it failed. usage is the
+// worker's own account, where that was asked for: nanoseconds on a CPU, minor and
+// major page faults.
+func (t *Tracer) End(worker int, total time.Duration, usage [3]uint64) {
+	if worker < 0 {
+		return
+	}
+	p := t.processes[worker]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if total > 0 {
+		p.ended, p.stat.usage = p.asked+uint64(total), usage
+	}
+}
+
+// Gone is told that a worker process has ended.
+func (t *Tracer) Gone(worker int) {
+	if worker < 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.processes[worker]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.processes[worker] = nil
+	if t.kernel == nil {
+		t.settle(p)
+		p.stat.close()
+		return
+	}
+	if w, err := t.kernel.worker(worker); err == nil && pending(p, &w) {
+		t.ledger.count(w.Done, p.ended)
+	}
+	if err := t.kernel.gone(worker, t.clock.mono(time.Now())); err != nil {
+		t.log.Warn().Err(err).Msg("trace of a worker that ended")
+	}
+}
+
+// pending says whether the process's last job is not added up yet: the next request
+// would do that.
+func pending(p *process, w *bpfWorker) bool {
+	return p.ended != 0 && w.Done.Replied != 0 && w.Done.Asked == p.asked
+}
+
+// Snapshot is what was seen until now.
+func (t *Tracer) Snapshot() (Snapshot, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := Snapshot{Source: t.Source(), Began: t.began, For: time.Since(t.began)}
+	all := newLedger()
+	all.slots = t.ledger.slots
+	if t.limited != nil {
+		s.Limited = t.limited.Error()
+		t.settleAll()
+	} else if err := t.readKernel(all); err != nil {
+		return s, err
+	}
+	all.merge(t.ledger)
+	all.snapshot(&s, t.clock)
+	return s, nil
+}
+
+func (t *Tracer) settleAll() {
+	for _, p := range t.processes {
+		if p == nil {
+			continue
+		}
+		p.mu.Lock()
+		t.settle(p)
+		p.mu.Unlock()
+	}
+}
+
+// readKernel adds what the kernel has, and the last job of each worker, which it adds up
+// at the next request. No request is made while both are read; the lists, which take
+// longer, are read before.
+func (t *Tracer) readKernel(all *ledger) error {
+	if err := t.kernel.readLists(all); err != nil {
+		return err
+	}
+	for _, p := range t.processes {
+		if p != nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+		}
+	}
+	if err := t.kernel.readTotals(all); err != nil {
+		return err
+	}
+	for n, p := range t.processes {
+		w, err := t.kernel.worker(n)
+		if err != nil {
+			return err
+		}
+		all.lost += w.Lost
+		if p != nil && pending(p, &w) {
+			all.count(w.Done, p.ended)
+		}
+	}
+	return nil
+}
+
+// Close ends tracing; workers have ended before.
+func (t *Tracer) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.processes {
+		if p != nil {
+			p.stat.close()
+		}
+	}
+	if t.kernel == nil {
+		return nil
+	}
+	return t.kernel.close()
+}
