@@ -16,6 +16,7 @@ import (
 	"atoll/internal/app"
 	"atoll/internal/config"
 	"atoll/internal/figures"
+	"atoll/internal/material"
 )
 
 func main() {
@@ -33,13 +34,13 @@ func main() {
 
 // bench holds what the measures share.
 type bench struct {
-	data   figures.Data
+	data   material.Data
 	senses *app.Senses
 	missed int
 }
 
 func run() error {
-	data, err := figures.FindData()
+	data, err := material.FindData()
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (b *bench) voice() error {
 const fusedFrom, fusedTo = 1001, 1020
 
 func (b *bench) fused() error {
-	m, err := figures.LoadMaterial(b.data, "imdb", "amazon", "yelp")
+	m, err := material.LoadMaterial(b.data, "imdb", "amazon", "yelp")
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"atoll/internal/figures"
+	"atoll/internal/material"
 )
 
 // atoll starts its worker by itself, which plain qemu-aarch64 cannot do: it takes
@@ -84,7 +84,7 @@ func registerAsRoot(t *testing.T, qemu string) {
 // The arm64 binary gives the same results as this machine's, within 1e-3.
 func TestArm64GivesTheSame(t *testing.T) {
 	arm64 := findEmulator(t)
-	data := figures.Data(testData(t))
+	data := material.Data(testData(t))
 	for _, c := range []struct {
 		args  []string
 		stdin string

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"atoll/internal/figures"
+	"atoll/internal/material"
 )
 
 func startScene(t *testing.T) *figures.Scene {
 	t.Helper()
-	data := figures.Data(testData(t))
+	data := material.Data(testData(t))
 	s, err := figures.StartScene(binary(t, "ATOLL_BIN"), t.TempDir(), data.Path("pictures", "astronaut.png"), data)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +25,7 @@ func startScene(t *testing.T) *figures.Scene {
 func TestFirstEventComesSoon(t *testing.T) {
 	var times []time.Duration
 	for range 5 {
-		took, err := figures.FirstEvent(binary(t, "ATOLL_BIN"), t.TempDir(), figures.Data(testData(t)))
+		took, err := figures.FirstEvent(binary(t, "ATOLL_BIN"), t.TempDir(), material.Data(testData(t)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,3 +1,6 @@
+// Package figures measures what the project promises, on real models and data
+// that nothing here was tuned to: each figure is a function that anyone can run,
+// in a test that holds the bound or in the table of make bench.
 package figures
 
 import (
@@ -8,12 +11,13 @@ import (
 	"math"
 
 	"atoll/internal/app"
+	"atoll/internal/material"
 	"atoll/pipeline"
 	"atoll/pipeline/audio"
 )
 
 // AstronautScore is that of the face in astronaut.png, by the baseline model.
-func AstronautScore(d Data, s *app.Senses) (float64, error) {
+func AstronautScore(d material.Data, s *app.Senses) (float64, error) {
 	img, err := d.Picture("pictures", "astronaut.png")
 	if err != nil {
 		return 0, err
@@ -28,7 +32,7 @@ func AstronautScore(d Data, s *app.Senses) (float64, error) {
 
 // FaceAccuracy is the share of the crops of lfw_subset that are told right, face or
 // no face at threshold 0.5, where each fills the given share of the frame's side.
-func FaceAccuracy(d Data, s *app.Senses, c app.Choice, share float64) (float64, error) {
+func FaceAccuracy(d material.Data, s *app.Senses, c app.Choice, share float64) (float64, error) {
 	crops, err := d.Crops()
 	if err != nil {
 		return 0, err
@@ -51,7 +55,7 @@ func FaceAccuracy(d Data, s *app.Senses, c app.Choice, share float64) (float64, 
 }
 
 // SentimentAccuracy is the share of a set's sentences whose label is told right.
-func SentimentAccuracy(d Data, s *app.Senses, set string) (float64, error) {
+func SentimentAccuracy(d material.Data, s *app.Senses, set string) (float64, error) {
 	sentences, err := d.Sentences(set)
 	if err != nil {
 		return 0, err
@@ -88,7 +92,7 @@ type Voice struct {
 var reference []byte
 
 // CompareVoice runs a voice model over every recording of the reference.
-func CompareVoice(d Data, s *app.Senses, c app.Choice) (v Voice, err error) {
+func CompareVoice(d material.Data, s *app.Senses, c app.Choice) (v Voice, err error) {
 	want := map[string][]float64{}
 	if err := json.Unmarshal(reference, &want); err != nil {
 		return v, fmt.Errorf("reference: %w", err)
@@ -114,7 +118,7 @@ func CompareVoice(d Data, s *app.Senses, c app.Choice) (v Voice, err error) {
 	return v, nil
 }
 
-func (v *Voice) add(detector *pipeline.VoiceDetector, r Recording, want []float64) error {
+func (v *Voice) add(detector *pipeline.VoiceDetector, r material.Recording, want []float64) error {
 	if frames := len(r.Samples) / audio.FrameSize; want == nil || len(want) != frames {
 		if want == nil {
 			return nil

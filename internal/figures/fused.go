@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"atoll/internal/app"
+	"atoll/internal/material"
 	"atoll/model"
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
@@ -14,7 +15,7 @@ import (
 // Fuse runs a timeline through the real models and the default rules and returns
 // the events. Time is the timeline's own: nothing waits. Items of the modality cut,
 // if there is one, are left out from the time cutAt on.
-func Fuse(s *app.Senses, t Timeline, cut model.Modality, cutAt time.Duration) ([]fusion.Event, error) {
+func Fuse(s *app.Senses, t material.Timeline, cut model.Modality, cutAt time.Duration) ([]fusion.Event, error) {
 	faces, err := s.Faces(app.Choice{})
 	if err != nil {
 		return nil, err
@@ -55,21 +56,21 @@ func Fuse(s *app.Senses, t Timeline, cut model.Modality, cutAt time.Duration) ([
 		fuser.Observe(item.At, evidence)
 		advance(item.At)
 	}
-	advance(TimelineLength)
+	advance(material.TimelineLength)
 	return events, nil
 }
 
 // FusedEvents counts right and wrong events over timelines of seeds from to to,
 // both included, and per kind the worst precision and recall of a single one.
-func FusedEvents(s *app.Senses, m *Material, from, to uint64) (total map[string]score.Counts, worst map[string]float64, err error) {
+func FusedEvents(s *app.Senses, m *material.Material, from, to uint64) (total map[string]score.Counts, worst map[string]float64, err error) {
 	total, worst = map[string]score.Counts{}, map[string]float64{}
 	for seed := from; seed <= to; seed++ {
 		t := m.Timeline(seed)
-		events, err := Fuse(s, t, 0, TimelineLength)
+		events, err := Fuse(s, t, 0, material.TimelineLength)
 		if err != nil {
 			return nil, nil, err
 		}
-		counts, err := score.Score(t.Truth, events, Collars)
+		counts, err := score.Score(t.Truth, events, material.Collars)
 		if err != nil {
 			return nil, nil, err
 		}

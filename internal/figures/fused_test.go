@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"atoll/internal/material"
 	"atoll/model"
 	"atoll/pipeline/fusion"
 )
@@ -13,7 +14,7 @@ const leastShare = 0.95 // of precision and recall
 
 func TestFusedEvents(t *testing.T) {
 	s := testSenses(t)
-	m, err := LoadMaterial(testData(t), "imdb", "amazon", "yelp")
+	m, err := material.LoadMaterial(testData(t), "imdb", "amazon", "yelp")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func TestFusedEvents(t *testing.T) {
 // last bit.
 func TestCutModality(t *testing.T) {
 	s := testSenses(t)
-	m, err := LoadMaterial(testData(t), "imdb")
+	m, err := material.LoadMaterial(testData(t), "imdb")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,12 +43,12 @@ func TestCutModality(t *testing.T) {
 		"engagement": {model.Vision, model.Audio}, "mood": {model.Text},
 	}
 	timeline := m.Timeline(7)
-	whole, err := Fuse(s, timeline, 0, TimelineLength)
+	whole, err := Fuse(s, timeline, 0, material.TimelineLength)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for cut := range model.Modality(model.NumModalities) {
-		got, err := Fuse(s, timeline, cut, TimelineLength/2)
+		got, err := Fuse(s, timeline, cut, material.TimelineLength/2)
 		if err != nil {
 			t.Fatal(err)
 		}

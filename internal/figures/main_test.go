@@ -10,6 +10,7 @@ import (
 	"atoll/engine/worker"
 	"atoll/internal/app"
 	"atoll/internal/config"
+	"atoll/internal/material"
 )
 
 // TestMain makes this test binary its own worker, as atoll is.
@@ -24,9 +25,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func testData(t testing.TB) Data {
+func testData(t testing.TB) material.Data {
 	t.Helper()
-	d, err := FindData()
+	d, err := material.FindData()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"atoll/internal/material"
 )
 
 // sceneConfig is a scene of one face, ten pictures a second, speech beside it, and
@@ -46,7 +48,7 @@ type Scene struct {
 
 // StartScene starts the binary bin in folder dir on a scene that goes on until it
 // is stopped, its camera showing the picture over and over.
-func StartScene(bin, dir, picture string, d Data) (*Scene, error) {
+func StartScene(bin, dir, picture string, d material.Data) (*Scene, error) {
 	config := filepath.Join(dir, "scene.toml")
 	text := fmt.Sprintf(sceneConfig, picture, d.Path("speech", "librivox"))
 	if err := os.WriteFile(config, []byte(text), 0o640); err != nil {
@@ -69,7 +71,7 @@ func StartScene(bin, dir, picture string, d Data) (*Scene, error) {
 
 // FullHD writes a JPEG of 1920x1080 pixels into dir, as cameras send them: the
 // astronaut over and over.
-func FullHD(dir string, d Data) (path string, err error) {
+func FullHD(dir string, d material.Data) (path string, err error) {
 	face, err := d.Picture("pictures", "astronaut.png")
 	if err != nil {
 		return "", err
@@ -115,7 +117,7 @@ func (s *Scene) Kill() {
 }
 
 // FirstEvent is the time from the start of the process to its first fused event.
-func FirstEvent(bin, dir string, d Data) (time.Duration, error) {
+func FirstEvent(bin, dir string, d material.Data) (time.Duration, error) {
 	s, err := StartScene(bin, dir, d.Path("pictures", "astronaut.png"), d)
 	if err != nil {
 		return 0, err

@@ -1,7 +1,6 @@
-// Package figures measures what the project promises, on real models and data
-// that nothing here was tuned to: each figure is a function that anyone can run,
-// in a test that holds the bound or in the table of make bench.
-package figures
+// Package material is the real data that atoll is measured with: pictures, recordings
+// and sentences that the build fetches, and labelled timelines made of them.
+package material
 
 import (
 	"encoding/binary"
