@@ -129,7 +129,11 @@ func (d *dispatcher) offer(i int, item *source.Item, features []uint8) {
 	if len(features) > 0 {
 		salience = b.change.See(features)
 	}
-	d.policy.Arrive(d.p.Clock.Now(), i, salience)
+	now := d.p.Clock.Now()
+	d.policy.Arrive(now, i, salience)
+	if d.p.Witness != nil {
+		d.p.Witness.Arrived(now, i, features)
+	}
 	signal(d.changed)
 }
 
@@ -175,10 +179,10 @@ func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.
 		}
 		return job, items, 0, false
 	}
-	if d.filling == 0 && d.idle() {
+	at, ok = d.policy.Wake(now)
+	if d.filling == 0 && (!ok || d.idle()) { // a policy may leave out what waits
 		return job, items, 0, true
 	}
-	at, ok = d.policy.Wake(now)
 	if !ok || at > now+longestWait {
 		at = now + longestWait
 	}
@@ -233,6 +237,10 @@ func (d *dispatcher) ended(job sched.Job, began time.Duration) {
 	defer d.mu.Unlock()
 	now := d.p.Clock.Now()
 	d.policy.Done(now, job, now-began)
+	d.p.stats[job.Source].ended(now, job)
+	if d.p.Witness != nil {
+		d.p.Witness.Ended(now, job, now-began)
+	}
 	b := &d.boxes[job.Source]
 	b.busy = false
 	signal(b.free)

@@ -130,6 +130,7 @@ func TestJobsKeepTheShareOfHeat(t *testing.T) {
 		{sched.LIF, 0.1, 0.1, true},
 		{sched.LIF, 0, 0.005, true},
 		{sched.EDF, 0.1, 0.1, true},
+		{sched.FIFO, 0.3, 0.3, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			pace := &steady{share: c.share}

@@ -38,19 +38,29 @@ type Input struct {
 
 // Config is what a Pipeline is made of.
 type Config struct {
-	Inputs []Input
-	Faces  *FaceDetector   // needed if an input is vision
-	Voice  *VoiceDetector  // needed if an input is audio
-	Mood   *MoodClassifier // needed if an input is text
-	Fuser  *fusion.Fuser
-	Clock  source.Clock
-	Logger zerolog.Logger
-	Once   bool         // end when the finite inputs have ended, whatever others there are
-	Policy sched.Policy // decides what is inferred when; its sources are the inputs
-	Pace   Pace         // nil: heat limits nothing
+	Inputs  []Input
+	Faces   *FaceDetector   // needed if an input is vision
+	Voice   *VoiceDetector  // needed if an input is audio
+	Mood    *MoodClassifier // needed if an input is text
+	Fuser   *fusion.Fuser
+	Clock   source.Clock
+	Logger  zerolog.Logger
+	Once    bool         // end when the finite inputs have ended, whatever others there are
+	Policy  sched.Policy // decides what is inferred when; its sources are the inputs
+	Pace    Pace         // nil: heat limits nothing
+	Witness Witness      // may be nil
 	// Emit is called with every event, in order, by the goroutine that fuses. It
 	// must not keep the event's evidence and must not block.
 	Emit func(fusion.Event)
+}
+
+// Witness hears of all that the scheduler hears of, in order. Its methods must not
+// block, and are called by one goroutine at a time.
+type Witness interface {
+	// Arrived tells of an input and what it is compared by, which it must not keep.
+	Arrived(at time.Duration, input int, features []uint8)
+	// Ended tells of a job and how long it took.
+	Ended(at time.Duration, job sched.Job, took time.Duration)
 }
 
 // Pipeline runs once.

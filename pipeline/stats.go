@@ -7,6 +7,7 @@ import (
 
 	"atoll/engine"
 	"atoll/model"
+	"atoll/sched"
 )
 
 // InputStats tells what became of one source's items.
@@ -22,6 +23,11 @@ type InputStats struct {
 	Skipped  uint64         `json:"skipped"` // texts without a word in them
 	Mean     time.Duration  `json:"mean_ns"` // of an inference, with the hop to the worker
 	Max      time.Duration  `json:"max_ns"`
+	Jobs     uint64         `json:"jobs"` // of the scheduler, each of one input or of several
+	Late     uint64         `json:"late"` // of them, ended after the deadline of their newest input
+	// Stalest is the longest that an input waited until a job that took it, or a newer
+	// one, had ended.
+	Stalest time.Duration `json:"stalest_ns"`
 }
 
 // inputStats is written by one goroutine and read by any.
@@ -31,6 +37,9 @@ type inputStats struct {
 	failed   uint64
 	skipped  uint64
 	sum, max time.Duration
+	jobs     uint64
+	late     uint64
+	stalest  time.Duration
 }
 
 func (s *inputStats) count(took engine.Timing, err error) {
@@ -49,6 +58,17 @@ func (s *inputStats) count(took engine.Timing, err error) {
 	s.max = max(s.max, took.Total)
 }
 
+// ended counts a job that ended now.
+func (s *inputStats) ended(now time.Duration, job sched.Job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs++
+	if now > job.Deadline {
+		s.late++
+	}
+	s.stalest = max(s.stalest, now-job.Unseen)
+}
+
 // Stats returns the counters of every input so far. What still waits in a queue
 // when the run has ended counts as dropped.
 func (p *Pipeline) Stats() []InputStats {
@@ -61,6 +81,7 @@ func (p *Pipeline) Stats() []InputStats {
 			Name: in.Name, Modality: in.Modality,
 			Received: queue.Received, Dropped: queue.Dropped + p.left[i].Load() + p.dispatch.passed(i),
 			Inferred: s.inferred, Failed: s.failed, Skipped: s.skipped, Max: s.max,
+			Jobs: s.jobs, Late: s.late, Stalest: s.stalest,
 		}
 		if c := in.Counters; c != nil {
 			x.Broken, x.Retries = c.Broken.Load()+c.Cut.Load(), c.Retries.Load()

@@ -154,6 +154,7 @@ func logStats(log zerolog.Logger, stats []pipeline.InputStats) {
 			Uint64("broken", s.Broken).Uint64("retries", s.Retries).
 			Uint64("received", s.Received).Uint64("dropped", s.Dropped).
 			Uint64("inferred", s.Inferred).Uint64("failed", s.Failed).Uint64("skipped", s.Skipped).
+			Uint64("late", s.Late).Dur("stalest_ms", s.Stalest).
 			Dur("mean_ms", s.Mean).Dur("max_ms", s.Max).Msg("source so far")
 	}
 }
@@ -172,6 +173,12 @@ func build(cfg config.Config, senses *Senses, pace pipeline.Pace, o RunOptions) 
 		}
 		c.Inputs = append(c.Inputs, in)
 	}
+	return Assemble(cfg, senses, c, o.Explain)
+}
+
+// Assemble makes a pipeline of c, whose inputs, clock and listeners are the caller's,
+// with the models that those inputs need and the rules and scheduler of cfg.
+func Assemble(cfg config.Config, senses *Senses, c pipeline.Config, explain func(*sched.Decision)) (*pipeline.Pipeline, error) {
 	var err error
 	if c.Fuser, err = fusion.New(cfg.Rules); err != nil {
 		return nil, err
@@ -194,7 +201,7 @@ func build(cfg config.Config, senses *Senses, pace pipeline.Pace, o RunOptions) 
 			return nil, err
 		}
 	}
-	if c.Policy, err = newPolicy(cfg, c.Inputs, o.Explain); err != nil {
+	if c.Policy, err = newPolicy(cfg, c.Inputs, explain); err != nil {
 		return nil, err
 	}
 	return pipeline.New(c)

@@ -27,18 +27,24 @@ const firstCost = 100 * time.Millisecond
 
 // newPolicy makes the scheduler of a run: a neuron, or a place in line, for each input.
 func newPolicy(cfg config.Config, inputs []pipeline.Input, explain func(*sched.Decision)) (sched.Policy, error) {
-	o := sched.Options{Work: cfg.Scheduler.Work, Freeze: !cfg.Scheduler.Learn, Explain: explain}
-	if cfg.Scheduler.Policy == sched.EveryFrame || slices.ContainsFunc(inputs, func(in pipeline.Input) bool { return in.Whole }) {
+	o := sched.Options{Sources: SchedulerSources(cfg, inputs), Work: cfg.Scheduler.Work, Freeze: !cfg.Scheduler.Learn, Explain: explain}
+	whole := func(in pipeline.Input) bool { return in.Whole }
+	if cfg.Scheduler.Policy == sched.EveryFrame || slices.ContainsFunc(inputs, whole) {
 		o.Work = 1
 	}
+	return sched.New(cfg.Scheduler.Policy, o)
+}
+
+// SchedulerSources are the inputs as the scheduler sees them.
+func SchedulerSources(cfg config.Config, inputs []pipeline.Input) (list []sched.Source) {
 	for _, in := range inputs {
 		u := urgencies[in.Modality]
-		o.Sources = append(o.Sources, sched.Source{
+		list = append(list, sched.Source{
 			Name: in.Name, Period: u.period, Weight: u.weight, Deadline: u.deadline,
 			StaleAfter: staleAfter(cfg, in.Modality), Cost: firstCost, All: in.Whole,
 		})
 	}
-	return sched.New(cfg.Scheduler.Policy, o)
+	return list
 }
 
 // staleAfter is how long an input of that modality may wait: no longer than its

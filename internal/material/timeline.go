@@ -98,10 +98,10 @@ func LoadMaterial(d Data, sets ...string) (*Material, error) {
 // Timeline generates a timeline. The same seed gives the same.
 func (m *Material) Timeline(seed uint64) Timeline {
 	r := rand.New(rand.NewPCG(seed, 0x61746f6c6c))
-	faces := stretches(r, "presence", "", "on", 6, 20)
-	voices := stretches(r, "speech", "", "on", 4, 12)
+	faces := stretches(r, TimelineLength, "presence", "", "on", 6, 20)
+	voices := stretches(r, TimelineLength, "speech", "", "on", 4, 12)
 	keepApart(voices, faces)
-	moods := stretches(r, "mood", "negative", "positive", 40, 60)
+	moods := stretches(r, TimelineLength, "mood", "negative", "positive", 40, 60)
 
 	var t Timeline
 	for _, list := range [][]score.Interval{faces, voices, moods, overlaps(faces, voices)} {
@@ -111,7 +111,7 @@ func (m *Material) Timeline(seed uint64) Timeline {
 			}
 		}
 	}
-	t.Items = slices.Concat(m.pictures(r, faces), m.sound(r, voices), m.texts(r, moods))
+	t.Items = slices.Concat(m.pictures(r, faces), m.sound(r, TimelineLength, voices), m.texts(r, moods))
 	slices.SortStableFunc(t.Items, func(a, b source.Item) int { return cmp.Compare(a.At, b.At) })
 	return t
 }
@@ -120,15 +120,15 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 func uniform(r *rand.Rand, lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
 
-// stretches cuts the timeline into stretches of lo to hi seconds which have the two
-// labels in turn.
-func stretches(r *rand.Rand, kind, one, other string, lo, hi float64) []score.Interval {
+// stretches cuts a length of time into stretches of lo to hi seconds which have the
+// two labels in turn.
+func stretches(r *rand.Rand, length time.Duration, kind, one, other string, lo, hi float64) []score.Interval {
 	labels := [2]string{one, other}
 	var list []score.Interval
-	for t, i := time.Duration(0), r.IntN(2); t < TimelineLength; i++ {
+	for t, i := time.Duration(0), r.IntN(2); t < length; i++ {
 		end := t + seconds(uniform(r, lo, hi))
-		if TimelineLength-end < seconds(lo) {
-			end = TimelineLength
+		if length-end < seconds(lo) {
+			end = length
 		}
 		list = append(list, score.Interval{Kind: kind, Label: labels[i%2], Start: t, End: end})
 		t = end
@@ -189,8 +189,8 @@ func (m *Material) pictures(r *rand.Rand, faces []score.Interval) []source.Item 
 
 // sound plays recordings one after the other where there is speech, and noise where
 // there is none: white, brown, tones or near silence, at any loudness.
-func (m *Material) sound(r *rand.Rand, voices []score.Interval) []source.Item {
-	samples := make([]float32, 0, int(TimelineLength.Seconds())*audio.SampleRate)
+func (m *Material) sound(r *rand.Rand, length time.Duration, voices []score.Interval) []source.Item {
+	samples := make([]float32, 0, int(length.Seconds())*audio.SampleRate)
 	for _, in := range voices {
 		end := int(in.End.Seconds() * audio.SampleRate)
 		for len(samples) < end {
