@@ -224,6 +224,9 @@ func (s *switchedTracer) Started(pid, parentEnd, workerEnd int) int {
 
 func (s *switchedTracer) Loaded(_ int, model uint32, name string, thread int) {
 	s.models[model], s.thread = name, thread
+	if s.tracer != nil {
+		s.tracer.Loaded(s.number, model, name, thread)
+	}
 }
 
 func (s *switchedTracer) Begin(_ int, model uint32, at time.Time) (marks [3]uint64, usage bool) {
