@@ -250,31 +250,9 @@ func counts(n [7]uint64) Counts {
 
 // histogram is the part of the columns that has any jobs.
 func histogram(walls [64]uint64) []Bucket {
-	h := []Bucket{}
+	h := make([]Bucket, len(walls))
 	for i, n := range walls {
-		if n > 0 || len(h) > 0 {
-			h = append(h, Bucket{time.Duration(1) << i, n})
-		}
+		h[i] = Bucket{time.Duration(1) << i, n}
 	}
-	for len(h) > 0 && h[len(h)-1].Jobs == 0 {
-		h = h[:len(h)-1]
-	}
-	return h
-}
-
-// quantile interpolates within the column that share q of all jobs lies in; most is the
-// longest wall time of all.
-func quantile(h []Bucket, q float64, most time.Duration) time.Duration {
-	total := uint64(0)
-	for _, b := range h {
-		total += b.Jobs
-	}
-	left := q * float64(total)
-	for _, b := range h {
-		if left <= float64(b.Jobs) && b.Jobs > 0 {
-			return min(most, b.From+time.Duration(left/float64(b.Jobs)*float64(b.From)))
-		}
-		left -= float64(b.Jobs)
-	}
-	return most
+	return trim(h)
 }

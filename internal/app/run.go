@@ -13,11 +13,13 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"atoll/engine"
 	"atoll/internal/config"
 	"atoll/model"
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
+	"atoll/trace"
 )
 
 // Items that wait for inference, by modality. A picture is stale when the next one
@@ -87,7 +89,9 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	if cfg.Engine.Threads == 0 {
 		cfg.Engine.Threads = heat.profile.Threads
 	}
-	senses, err := OpenSenses(cfg, o.Logger)
+	tracer := trace.Open(trace.Options{Logger: o.Logger})
+	defer showTraces(tracer, o.State, o.Logger).Close() // when the worker has ended
+	senses, err := openSenses(cfg, engine.Options{Logger: o.Logger, Tracer: tracer})
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +112,9 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	if c := p.Fuser.State(p.Clock.Now()).Counters; c != (fusion.Counters{}) {
 		o.Logger.Warn().Interface("counters", c).Msg("evidence that could not be used as it came")
 	}
-	engine := senses.EngineStats()
-	o.Logger.Info().Dur("ran_ms", time.Since(began)).Uint64("jobs", engine.Jobs).
-		Uint64("jobs_failed", engine.Failed).Uint64("worker_starts", engine.Starts).Msg("run ended")
+	worker := senses.EngineStats()
+	o.Logger.Info().Dur("ran_ms", time.Since(began)).Uint64("jobs", worker.Jobs).
+		Uint64("jobs_failed", worker.Failed).Uint64("worker_starts", worker.Starts).Msg("run ended")
 	if err != nil {
 		err = fmt.Errorf("sources failed: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

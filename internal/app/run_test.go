@@ -281,8 +281,8 @@ func TestWatchOnlyRun(t *testing.T) {
 	if got := read(t, tree, limit); got != "1500000" {
 		t.Errorf("the clock is at most %s, want it left alone", got)
 	}
-	if entries, err := os.ReadDir(state); err != nil || len(entries) > 0 {
-		t.Errorf("state folder has %v, %v; want nothing", entries, err)
+	if found, err := filepath.Glob(filepath.Join(state, "actuators*")); err != nil || len(found) > 0 {
+		t.Errorf("state folder has %v, %v; want no record", found, err)
 	}
 	if got := log.records(t, "board"); len(got) != 1 || got[0]["profile"] != "Coral Dev Board" {
 		t.Errorf("board %v, want the Coral Dev Board", got)

@@ -33,11 +33,17 @@ type Senses struct {
 
 // OpenSenses starts a worker. Close ends it.
 func OpenSenses(cfg config.Config, log zerolog.Logger) (*Senses, error) {
+	return openSenses(cfg, engine.Options{Logger: log})
+}
+
+// openSenses starts a worker with as many threads as cfg says, or as suits the board.
+func openSenses(cfg config.Config, o engine.Options) (*Senses, error) {
 	if cfg.Engine.Threads == 0 {
 		profile, _ := board.ProfileOf(board.Live())
 		cfg.Engine.Threads = profile.Threads
 	}
-	w, err := engine.Start(engine.Options{Threads: cfg.Engine.Threads, Logger: log})
+	o.Threads = cfg.Engine.Threads
+	w, err := engine.Start(o)
 	if err != nil {
 		return nil, err
 	}

@@ -92,6 +92,7 @@ tells what it finds as events. Everything it needs is in this one file.
   atoll detect                       which board is this, and what of it works
   atoll doctor                       is it ready to go into the field
   atoll run                          run the pipeline, by its configuration
+  atoll trace                        see where the time of each inference goes
   atoll infer vision photo.jpg       find faces in a picture
   atoll infer audio speech.wav       find speech in a recording
   echo "Well done!" | atoll infer text -    judge the mood of each line
@@ -114,7 +115,7 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 		}
 		return nil
 	}
-	root.AddCommand(newRun(g), newInfer(g), newInspect(), newConvert(), newSim(), newConfig(g), newDetect(), newDoctor(g), newVersion(), newWorker(), newGuard())
+	root.AddCommand(newRun(g), newTrace(g), newInfer(g), newInspect(), newConvert(), newSim(), newConfig(g), newDetect(), newDoctor(g), newVersion(), newWorker(), newGuard())
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
