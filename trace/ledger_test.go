@@ -14,26 +14,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestQuantile(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		h    []Bucket
-		q    float64
-		most time.Duration
-		want time.Duration
-	}{
-		{"nothing", nil, 0.5, 0, 0},
-		{"half of a column", []Bucket{{1024, 10}}, 0.5, 2047, 1536},
-		{"no more than the longest", []Bucket{{1024, 10}}, 0.99, 1100, 1100},
-		{"in the second column", []Bucket{{1024, 50}, {2048, 50}}, 0.75, 4095, 3072},
-		{"over an empty column", []Bucket{{1024, 1}, {2048, 0}, {4096, 1}}, 0.99, 8000, 8000},
-	} {
-		if got := quantile(test.h, test.q, test.most); got != test.want {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
-}
-
 // What a ledger says of jobs is what they add up to, in whatever order and however they
 // are spread over ledgers.
 func TestLedgerAddsUp(t *testing.T) {

@@ -1,9 +1,11 @@
 package figures
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +38,8 @@ type Trace struct {
 var traceSlice = map[model.Modality]int{model.Vision: 10, model.Audio: 31}
 
 // MeasureTrace runs pairs of slices on the same worker, one with tracing and one without,
-// in an order that a seed says.
+// in an order that a seed says. Caller and worker share a CPU: all that tracing does to
+// either lies in the time that is measured, and how long another CPU takes to wake does not.
 func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
 	release, err := holdTracepoints()
 	if err != nil {
@@ -60,6 +63,11 @@ func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
 			return t, err
 		}
 	}
+	unpin, err := shareCPU(tracer.thread)
+	if err != nil {
+		return t, err
+	}
+	defer unpin()
 	random := rand.New(rand.NewPCG(seed, 0))
 	medians, cpu := map[model.Modality][]float64{}, []float64{}
 	var added, lost uint64
@@ -98,6 +106,29 @@ func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
 	t.Jobs = int(added + lost)
 	t.Within = float64(added) / float64(added+lost)
 	return t, nil
+}
+
+// shareCPU keeps the calling goroutine and a thread on one CPU.
+func shareCPU(thread int) (unpin func(), err error) {
+	runtime.LockOSThread()
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return nil, os.NewSyscallError("sched_getaffinity", err)
+	}
+	cpu := 0
+	for !all.IsSet(cpu) {
+		cpu++
+	}
+	set := func(to *unix.CPUSet) error {
+		err := errors.Join(unix.SchedSetaffinity(0, to), unix.SchedSetaffinity(thread, to))
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
+	var one unix.CPUSet
+	one.Set(cpu)
+	return func() {
+		set(&all)
+		runtime.UnlockOSThread()
+	}, set(&one)
 }
 
 // holdTracepoints keeps the kernel from taking its tracepoints out of its code whenever
