@@ -41,7 +41,7 @@ type Tracer interface {
 	// Begin tells of a job that is about to be asked for, since at. The marks go with
 	// the request, for programs in the kernel that read it. With usage, End is to be
 	// told what the worker used.
-	Begin(worker int, model uint32, at time.Time) (marks [2]uint64, usage bool)
+	Begin(worker int, model uint32, at time.Time) (marks [3]uint64, usage bool)
 	// End tells how long the job took, 0 if it failed, and what the worker used of its
 	// CPU, in nanoseconds, and in minor and major page faults.
 	End(worker int, total time.Duration, usage [3]uint64)
@@ -54,7 +54,7 @@ type noTracer struct{}
 
 func (noTracer) Started(_, _, _ int) int                                { return 0 }
 func (noTracer) Loaded(int, uint32, string, int)                        {}
-func (noTracer) Begin(int, uint32, time.Time) (marks [2]uint64, _ bool) { return }
+func (noTracer) Begin(int, uint32, time.Time) (marks [3]uint64, _ bool) { return }
 func (noTracer) End(int, time.Duration, [3]uint64)                      {}
 func (noTracer) Gone(int)                                               {}
 

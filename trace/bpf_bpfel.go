@@ -43,14 +43,9 @@ type bpfJob struct {
 		Task bpfTask
 		Ns   uint64
 	}
-	Slot uint32
-	Bad  uint32
-}
-
-type bpfModel struct {
-	_      structs.HostLayout
-	Worker uint32
-	Slot   uint32
+	Slot  uint32
+	Model uint32
+	Bad   uint64
 }
 
 type bpfPreemptor struct {
@@ -107,9 +102,9 @@ type bpfWorker struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapBusy          = "busy"
 	bpfMapCpus          = "cpus"
 	bpfMapHelpers       = "helpers"
-	bpfMapModels        = "models"
 	bpfMapPreemptors    = "preemptors"
 	bpfMapSlowest       = "slowest"
 	bpfMapTotals        = "totals"
@@ -189,9 +184,9 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
+	Busy       *ebpf.MapSpec `ebpf:"busy"`
 	Cpus       *ebpf.MapSpec `ebpf:"cpus"`
 	Helpers    *ebpf.MapSpec `ebpf:"helpers"`
-	Models     *ebpf.MapSpec `ebpf:"models"`
 	Preemptors *ebpf.MapSpec `ebpf:"preemptors"`
 	Slowest    *ebpf.MapSpec `ebpf:"slowest"`
 	Totals     *ebpf.MapSpec `ebpf:"totals"`
@@ -225,9 +220,9 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
+	Busy       *ebpf.Map `ebpf:"busy"`
 	Cpus       *ebpf.Map `ebpf:"cpus"`
 	Helpers    *ebpf.Map `ebpf:"helpers"`
-	Models     *ebpf.Map `ebpf:"models"`
 	Preemptors *ebpf.Map `ebpf:"preemptors"`
 	Slowest    *ebpf.Map `ebpf:"slowest"`
 	Totals     *ebpf.Map `ebpf:"totals"`
@@ -237,9 +232,9 @@ type bpfMaps struct {
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Busy,
 		m.Cpus,
 		m.Helpers,
-		m.Models,
 		m.Preemptors,
 		m.Slowest,
 		m.Totals,

@@ -41,7 +41,8 @@ func loadKernel() (*kernel, error) {
 		return nil, err
 	}
 	if err := k.start(dir); err != nil {
-		return nil, errors.Join(err, k.close())
+		k.close()
+		return nil, err
 	}
 	return k, nil
 }
@@ -167,9 +168,9 @@ func (k *kernel) started(worker, pid, parentEnd, workerEnd int) error {
 	return k.show()
 }
 
-// loaded tells of a model and of the thread that runs it. now is the time of
-// CLOCK_MONOTONIC.
-func (k *kernel) loaded(worker, pid, thread int, model, slot uint32, now uint64) error {
+// loaded tells of the thread that runs a process's models, one of which is new. now is the
+// time of CLOCK_MONOTONIC.
+func (k *kernel) loaded(worker, pid, thread int, now uint64) error {
 	if k.watch.Thread[worker] != uint32(thread) {
 		if err := k.reset(worker, now); err != nil {
 			return err
@@ -179,10 +180,7 @@ func (k *kernel) loaded(worker, pid, thread int, model, slot uint32, now uint64)
 			return err
 		}
 	}
-	if err := k.countFaults(worker, pid); err != nil {
-		return err
-	}
-	return k.maps["models"].Put(model, &bpfModel{Worker: uint32(worker), Slot: slot})
+	return k.countFaults(worker, pid)
 }
 
 // reset forgets a thread and the jobs at hand. The next is asleep as far as is known: it
@@ -246,20 +244,15 @@ func ignoreGone(err error) error {
 // gone forgets a process.
 func (k *kernel) gone(worker int, now uint64) error {
 	k.watch.Thread[worker], k.watch.Process[worker] = 0, 0
-	for _, events := range k.faults[worker] {
-		unix.Close(events[0])
-		unix.Close(events[1])
-	}
-	k.faults[worker] = nil
+	k.closeFaults(worker)
 	return errors.Join(k.show(), k.reset(worker, now))
 }
 
-func (k *kernel) close() error {
+// close waits until the kernel has let go of each tracepoint, which takes it some tens
+// of milliseconds one after the other.
+func (k *kernel) close() {
 	for worker := range k.faults {
-		for _, events := range k.faults[worker] {
-			unix.Close(events[0])
-			unix.Close(events[1])
-		}
+		k.closeFaults(worker)
 	}
 	for _, event := range k.events {
 		unix.Close(event)
@@ -270,5 +263,12 @@ func (k *kernel) close() error {
 	for _, m := range k.maps {
 		m.Close()
 	}
-	return nil
+}
+
+func (k *kernel) closeFaults(worker int) {
+	for _, events := range k.faults[worker] {
+		unix.Close(events[0])
+		unix.Close(events[1])
+	}
+	k.faults[worker] = nil
 }

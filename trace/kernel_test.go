@@ -169,8 +169,9 @@ func TestTooManyWorkersAreNotTraced(t *testing.T) {
 // Messages that are no jobs, are too short or speak of unknown models change nothing.
 func TestOtherMessages(t *testing.T) {
 	tr, w := oneWorker(t)
-	w.call(opBind, modelNumber, 0, [2]uint64{1, 2})
-	w.call(opRun, modelNumber+1, compute<<56, [2]uint64{1, 2})
+	w.call(opBind, modelNumber, 0, [3]uint64{1, 2, 3})
+	w.call(opRun, modelNumber+1, compute<<56, [3]uint64{1, 2, 3<<32 | maxWorkers})
+	w.run(modelNumber+1, compute, 1000) // of a model that nobody told of
 	short := make([]byte, headerSize)
 	short[0] = opRun
 	binary.LittleEndian.PutUint32(short[8:], modelNumber)

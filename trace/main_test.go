@@ -157,7 +157,7 @@ func startWorker(tb testing.TB, tracer *Tracer) *standIn {
 	}
 	w.number = tracer.Started(w.cmd.Process.Pid, fds[0], fds[1])
 	tb.Cleanup(w.stop)
-	reply, err := w.call(opBind, 0, 0, [2]uint64{})
+	reply, err := w.call(opBind, 0, 0, [3]uint64{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -180,8 +180,8 @@ func (w *standIn) load(model uint32, name string) {
 	w.tracer.Loaded(w.number, model, name, w.thread)
 }
 
-func (w *standIn) call(op byte, model uint32, arg uint64, marks [2]uint64) ([]byte, error) {
-	b := w.buf[:headerSize+16]
+func (w *standIn) call(op byte, model uint32, arg uint64, marks [3]uint64) ([]byte, error) {
+	b := w.buf[:headerSize+24]
 	clear(b)
 	w.seq++
 	b[0] = op
@@ -190,6 +190,7 @@ func (w *standIn) call(op byte, model uint32, arg uint64, marks [2]uint64) ([]by
 	binary.LittleEndian.PutUint64(b[16:], arg)
 	binary.LittleEndian.PutUint64(b[24:], marks[0])
 	binary.LittleEndian.PutUint64(b[32:], marks[1])
+	binary.LittleEndian.PutUint64(b[40:], marks[2])
 	if _, err := unix.Write(w.socket, b); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ type schedstat struct {
 	file   int    // /proc/PID/task/TID/schedstat; 0: none
 	before uint64 // waited as the job at hand began
 	slot   uint32
-	traced bool      // the job at hand has a slot
 	usage  [3]uint64 // on a CPU, in ns; minor and major faults
 	buf    [64]byte
 }

@@ -34,10 +34,11 @@ type process struct {
 	pid   int
 	slots map[uint32]uint32 // of its models
 
-	mu    sync.Mutex // against Snapshot; Tracer.mu is taken before it
-	asked uint64     // as the last job was
-	ended uint64     // the caller had its answer; 0: it had none, or the job is added up
-	stat  schedstat  // without eBPF
+	mu     sync.Mutex // against Snapshot; Tracer.mu is taken before it
+	traced bool       // the job at hand has a slot
+	asked  uint64     // the last one that has was
+	ended  uint64     // the caller had its answer; 0: it had none, or the job is added up
+	stat   schedstat  // without eBPF
 }
 
 // Open starts tracing: by eBPF, or by what /proc tells where that can't be.
@@ -106,7 +107,7 @@ func (t *Tracer) Loaded(worker int, model uint32, name string, thread int) {
 	}
 	p := t.processes[worker]
 	if t.kernel != nil {
-		if err := t.kernel.loaded(worker, p.pid, thread, model, uint32(slot), t.clock.mono(time.Now())); err != nil {
+		if err := t.kernel.loaded(worker, p.pid, thread, t.clock.mono(time.Now())); err != nil {
 			t.log.Warn().Err(err).Str("model", name).Msg("a model is not traced")
 			return
 		}
@@ -121,11 +122,11 @@ func (t *Tracer) Loaded(worker int, model uint32, name string, thread int) {
 
 // Begin is told that a worker is about to be asked for a job. marks go behind the
 // request's header, for a program in the kernel that looks at it: when the job was asked
-// for and when the one before had ended, in nanoseconds of CLOCK_MONOTONIC. With usage,
-// End wants to hear what the worker itself knows of the job.
-func (t *Tracer) Begin(worker int, model uint32, at time.Time) (marks [2]uint64, usage bool) {
+// for and when the one before had ended, in nanoseconds of CLOCK_MONOTONIC, and where it
+// is to be added up. With usage, End wants to hear what the worker itself knows of the job.
+func (t *Tracer) Begin(worker int, model uint32, at time.Time) (marks [3]uint64, usage bool) {
 	if worker < 0 {
-		return marks, false
+		return [3]uint64{2: nowhere}, false
 	}
 	if t.kernel == nil {
 		t.beginCoarse(t.processes[worker], model, at)
@@ -134,10 +135,17 @@ func (t *Tracer) Begin(worker int, model uint32, at time.Time) (marks [2]uint64,
 	p := t.processes[worker]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	marks = [2]uint64{t.clock.mono(at), p.ended}
+	slot, ok := p.slots[model]
+	if p.traced = ok; !ok {
+		return [3]uint64{2: nowhere}, false
+	}
+	marks = [3]uint64{t.clock.mono(at), p.ended, uint64(worker) | uint64(slot)<<32}
 	p.asked, p.ended = marks[0], 0
 	return marks, false
 }
+
+// nowhere is a worker that does not exist.
+const nowhere = ^uint64(0)
 
 func (t *Tracer) beginCoarse(p *process, model uint32, at time.Time) {
 	t.mu.Lock()
@@ -146,7 +154,7 @@ func (t *Tracer) beginCoarse(p *process, model uint32, at time.Time) {
 	defer p.mu.Unlock()
 	t.settle(p)
 	p.asked = t.clock.mono(at)
-	p.stat.slot, p.stat.traced = p.slots[model]
+	p.stat.slot, p.traced = p.slots[model]
 	p.stat.before = p.stat.waited()
 }
 
@@ -157,9 +165,7 @@ func (t *Tracer) settle(p *process) {
 	if p.ended == 0 {
 		return
 	}
-	if p.stat.traced {
-		t.ledger.count(p.stat.job(p.asked, p.ended-p.asked), p.ended)
-	}
+	t.ledger.count(p.stat.job(p.asked, p.ended-p.asked), p.ended)
 	p.ended = 0
 }
 
@@ -173,7 +179,7 @@ func (t *Tracer) End(worker int, total time.Duration, usage [3]uint64) {
 	p := t.processes[worker]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if total > 0 {
+	if total > 0 && p.traced {
 		p.ended, p.stat.usage = p.asked+uint64(total), usage
 	}
 }
@@ -275,8 +281,8 @@ func (t *Tracer) Close() error {
 			p.stat.close()
 		}
 	}
-	if t.kernel == nil {
-		return nil
+	if t.kernel != nil {
+		t.kernel.close()
 	}
-	return t.kernel.close()
+	return nil
 }

@@ -49,7 +49,8 @@ struct job {
 	u64 helpers_waiting;
 	struct holder holders[HOLDERS];
 	u32 slot;
-	u32 bad; // an event is missing
+	u32 model; // as in the messages
+	u64 bad; // an event is missing
 };
 
 struct worker {
@@ -87,11 +88,6 @@ struct watch {
 	u32 pad;
 };
 
-struct model {
-	u32 worker;
-	u32 slot;
-};
-
 struct total {
 	u64 jobs;
 	u64 wall;
@@ -103,6 +99,11 @@ struct total {
 	u64 khz; // sum of the lowest clocks of those jobs that know it
 	u64 khz_jobs;
 	u64 walls[BUCKETS];
+};
+
+// Which workers have a job at hand. It saves looking for helpers while none has.
+struct busy {
+	u8 worker[WORKERS];
 };
 
 struct helper {
@@ -127,7 +128,7 @@ struct preemptor {
 MAP(watched, MAP_ARRAY, u32, struct watch, 1);
 MAP(cpus, MAP_ARRAY, u32, struct cpu, 1); // as many as there are, see Go
 MAP(workers, MAP_ARRAY, u32, struct worker, WORKERS);
-MAP(models, MAP_LRU_HASH, u32, struct model, 1024);
+MAP(busy, MAP_ARRAY, u32, struct busy, 1);
 MAP(totals, MAP_ARRAY, u32, struct total, SLOTS);
 MAP(slowest, MAP_ARRAY, u32, struct job, WORKERS *SLOWEST);
 MAP(helpers, MAP_LRU_HASH, u32, struct helper, 1024);
@@ -142,6 +143,18 @@ INLINE struct watch *get_watch(void)
 {
 	u32 zero = 0;
 	return map_lookup(&watched, &zero);
+}
+
+INLINE struct busy *get_busy(void)
+{
+	u32 zero = 0;
+	return map_lookup(&busy, &zero);
+}
+
+INLINE int any_busy(void)
+{
+	struct busy *b = get_busy();
+	return b && *(u64 *)b;
 }
 
 INLINE struct cpu *get_cpu(u32 cpu)
@@ -319,10 +332,11 @@ int on_switch(struct switch_event *e)
 		if (w)
 			charge(c, w, now);
 	}
+	int jobs = any_busy();
 	u32 leaving = find(watch->thread, prev);
 	if (leaving) {
 		thread_leaves(c, leaving, cpu, e->prev_state, now);
-	} else if (prev) {
+	} else if (prev && jobs) {
 		leaving = find(watch->process, current_pid_tgid() >> 32);
 		if (leaving) {
 			c->task.pid = prev; // unknown at the first event of a CPU
@@ -334,7 +348,7 @@ int on_switch(struct switch_event *e)
 	c->helper = 0;
 	if (entering)
 		thread_enters(c, entering, cpu, now);
-	else if (next)
+	else if (next && jobs)
 		c->helper = helper_enters(next, now);
 	c->since = now;
 	c->task.comm[0] = e->next_comm[0];
@@ -361,19 +375,8 @@ INLINE u32 target_of(const struct wakeup_event *e, const struct watch *watch)
 	return cpu;
 }
 
-INLINE void wakes(struct wakeup_event *e)
+INLINE void thread_wakes(const struct wakeup_event *e, const struct watch *watch, u32 number)
 {
-	struct watch *watch = get_watch();
-	if (!watch)
-		return;
-	u32 tid = e->pid;
-	u32 number = find(watch->thread, tid);
-	if (!number) {
-		struct helper *h = map_lookup(&helpers, &tid);
-		if (h && !h->waits_since)
-			h->waits_since = ktime();
-		return;
-	}
 	struct worker *w = get_worker(number);
 	if (!w || w->state == ON_CPU || w->state == PREEMPTED)
 		return;
@@ -387,14 +390,28 @@ INLINE void wakes(struct wakeup_event *e)
 SEC("tracepoint/sched/sched_waking")
 int on_waking(struct wakeup_event *e)
 {
-	wakes(e);
+	struct watch *watch = get_watch();
+	u32 number = watch ? find(watch->thread, e->pid) : 0;
+	if (number)
+		thread_wakes(e, watch, number);
 	return 0;
 }
 
 SEC("tracepoint/sched/sched_wakeup")
 int on_wakeup(struct wakeup_event *e)
 {
-	wakes(e);
+	struct watch *watch = get_watch();
+	if (!watch)
+		return 0;
+	u32 tid = e->pid;
+	u32 number = find(watch->thread, tid);
+	if (number) {
+		thread_wakes(e, watch, number);
+		return 0;
+	}
+	struct helper *h = any_busy() ? map_lookup(&helpers, &tid) : 0;
+	if (h)
+		h->waits_since = ktime();
 	return 0;
 }
 
@@ -519,6 +536,8 @@ struct request {
 	u64 arg;
 	u64 asked;
 	u64 ended; // the job before; 0: it failed, or there was none
+	u32 worker; // its number, from 0
+	u32 slot;
 };
 
 #define RUN 3
@@ -615,22 +634,21 @@ SEC("socket")
 int on_request(void *skb)
 {
 	struct request r;
-	if (skb_load(skb, 0, &r, sizeof r) || r.header.op != RUN)
+	if (skb_load(skb, 0, &r, sizeof r) || r.header.op != RUN || !r.asked)
 		return KEEP_ALL;
-	u32 id = r.header.model;
-	struct model *m = map_lookup(&models, &id);
-	if (!m)
-		return KEEP_ALL;
-	u32 key = m->worker;
+	u32 key = r.worker;
 	struct worker *w = map_lookup(&workers, &key);
-	if (!w)
+	struct busy *b = get_busy();
+	if (!w || !b)
 		return KEEP_ALL;
 	if (w->done.replied && r.ended)
 		finish(w, key, r.ended);
 	w->done.replied = 0;
 	w->job.asked = r.asked;
-	w->job.slot = m->slot;
+	w->job.slot = r.slot;
+	w->job.model = r.header.model;
 	w->job.min_khz = NO_CLOCK;
+	b->worker[key % WORKERS] = 1;
 	barrier();
 	u64 now = ktime();
 	w->job.marked = now;
@@ -650,18 +668,14 @@ int on_reply(void *skb)
 	struct header h;
 	if (skb_load(skb, 0, &h, sizeof h) || h.op != RUN)
 		return KEEP_ALL;
-	u32 id = h.model;
-	struct model *m = map_lookup(&models, &id);
-	if (!m)
-		return KEEP_ALL;
-	u32 key = m->worker, number = key + 1;
-	struct worker *w = map_lookup(&workers, &key);
-	if (!w || !w->mark)
+	struct cpu *here = get_cpu(this_cpu());
+	u32 number = here ? here->worker : 0;
+	struct worker *w = number ? get_worker(number) : 0;
+	struct busy *b = get_busy();
+	if (!w || !b || !w->mark || w->job.model != h.model)
 		return KEEP_ALL;
 
-	struct cpu *here = get_cpu(this_cpu());
-	if (here)
-		see_clock(here, w); // where it ran all along, it did not enter
+	see_clock(here, w); // where it ran all along, it did not enter
 	u64 mark = w->mark;
 	u32 events = w->events;
 	barrier();
@@ -691,5 +705,6 @@ int on_reply(void *skb)
 		w->done.replied = now;
 	}
 	clear(&w->job);
+	b->worker[(number - 1) % WORKERS] = 0;
 	return KEEP_ALL;
 }

@@ -50,13 +50,14 @@ type Header struct {
 // WantUsage in a Run request asks for a Usage in the reply.
 const WantUsage = 1
 
-// Marks go behind the header of a Run request: when the job was asked for, and when the
-// caller had the answer to the one before, in nanoseconds of CLOCK_MONOTONIC. The worker
-// leaves them alone; programs in the kernel read them (struct request of trace/bpf/trace.c).
-type Marks [2]uint64
+// Marks go behind the header of a Run request: when the job was asked for and when the
+// caller had the answer to the one before, in nanoseconds of CLOCK_MONOTONIC, and where
+// the job is to be added up. The worker leaves them alone; programs in the kernel read
+// them (struct request of trace/bpf/trace.c).
+type Marks [3]uint64
 
 // MarksSize is the length of Marks in a message.
-const MarksSize = 2 * 8
+const MarksSize = 3 * 8
 
 // Put writes m into b, which holds at least MarksSize bytes.
 func (m Marks) Put(b []byte) {

@@ -1,0 +1,170 @@
+package figures
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/engine"
+	"atoll/model"
+	"atoll/trace"
+)
+
+// Planted is how often a cause that was planted in one of many jobs of the real engine is
+// what its trace names.
+type Planted struct {
+	Cause      trace.Cause
+	Named, All int
+	Reason     string // of the last, in words
+	Lost       int    // planted jobs whose record was incomplete, and that were made again
+}
+
+// plants are the causes, each with a job that suffers from it.
+var plants = []struct {
+	cause trace.Cause
+	run   func(*plantation) error
+}{
+	{trace.CPUHeld, (*plantation).heldCPU},
+	{trace.StoppedBySignal, (*plantation).stopped},
+}
+
+// plantation is a worker whose jobs things are done to.
+type plantation struct {
+	tracer *switchedTracer
+	model  *engine.Model
+}
+
+// PlantCauses plants each cause n times, every time among 30 ordinary jobs.
+func PlantCauses(n int) (list []Planted, err error) {
+	models, err := baselines()
+	if err != nil {
+		return nil, err
+	}
+	p := &plantation{tracer: &switchedTracer{}}
+	defer p.tracer.close()
+	w, err := engine.Start(engine.Options{Tracer: p.tracer})
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	if p.model, err = w.Load("vision/baseline", models[model.Vision]); err != nil {
+		return nil, err
+	}
+	for _, plant := range plants {
+		result := Planted{Cause: plant.cause, All: n}
+		for done := 0; done < n; {
+			s, err := p.among(func() error { return plant.run(p) })
+			if err != nil {
+				return nil, fmt.Errorf("%v: %w", plant.cause, err)
+			}
+			if s.Lost > 0 && result.Lost < n {
+				result.Lost++
+				continue
+			}
+			done++
+			// The first of all; noise of the machine may have made another one slower.
+			planted := slices.MinFunc(s.Slowest, func(x, y trace.Job) int { return x.At.Compare(y.At) })
+			if s.Source == trace.EBPF && trace.CauseOf(planted, s.Models[0]) == plant.cause {
+				result.Named++
+			}
+			result.Reason = planted.Reason
+		}
+		list = append(list, result)
+	}
+	return list, nil
+}
+
+// among traces ordinary jobs and one that is not.
+func (p *plantation) among(unusual func() error) (trace.Snapshot, error) {
+	p.tracer.on()
+	err := unusual()
+	for i := 0; i < 30 && err == nil; i++ {
+		err = p.job()
+	}
+	s, snapshotErr := p.tracer.off()
+	if err == nil {
+		err = snapshotErr
+	}
+	return s, err
+}
+
+func (p *plantation) job() error {
+	_, err := p.model.Run(engineDeadline)
+	return err
+}
+
+// heldCPU has a busy loop on the worker's CPU until 10 ms after the job was asked for, by a
+// thread on another one.
+func (p *plantation) heldCPU() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return err
+	}
+	if all.Count() < 2 {
+		return errors.New("needs two CPUs")
+	}
+	cpu := 0
+	for !all.IsSet(cpu) {
+		cpu++
+	}
+	one, others := unix.CPUSet{}, all
+	one.Set(cpu)
+	others.Clear(cpu)
+	for thread, set := range map[int]*unix.CPUSet{p.tracer.thread: &one, 0: &others} {
+		if err := unix.SchedSetaffinity(thread, set); err != nil {
+			return err
+		}
+		defer unix.SchedSetaffinity(thread, &all)
+	}
+	busy, done := make(chan error), make(chan struct{})
+	var free atomic.Int64
+	go func() {
+		defer close(done)
+		holdCPU(all, one, busy, &free)
+	}()
+	err := <-busy
+	if err == nil {
+		free.Store(time.Now().Add(10 * time.Millisecond).UnixNano())
+		err = p.job()
+	}
+	<-done
+	return err
+}
+
+// holdCPU keeps one CPU busy until the time that free then holds. The thread must not end
+// after it: the worker would with the thread that started it.
+func holdCPU(before, one unix.CPUSet, busy chan<- error, free *atomic.Int64) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		busy <- err
+		return
+	}
+	defer unix.SchedSetaffinity(0, &before)
+	// Of its own class it would have to let the worker pass, whose jobs are short.
+	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0); err != nil {
+		busy <- err
+		return
+	}
+	defer unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
+	busy <- nil
+	for free.Load() == 0 || time.Now().UnixNano() < free.Load() {
+	}
+}
+
+// stopped stops the worker until 50 ms after the job was asked for.
+func (p *plantation) stopped() error {
+	if err := unix.Kill(p.tracer.pid, unix.SIGSTOP); err != nil {
+		return err
+	}
+	resume := time.AfterFunc(50*time.Millisecond, func() { unix.Kill(p.tracer.pid, unix.SIGCONT) })
+	defer resume.Stop()
+	return p.job()
+}

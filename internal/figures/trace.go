@@ -1,0 +1,307 @@
+package figures
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"atoll/engine"
+	"atoll/model"
+	"atoll/trace"
+)
+
+// Ratio is of something with tracing to the same without: the median over all pairs, and
+// the interval that holds 95 % of the medians of pairs drawn anew.
+type Ratio struct{ Median, Low, High float64 }
+
+// Trace is what tracing costs and how well its numbers add up.
+type Trace struct {
+	Source trace.Source
+	Median map[model.Modality]Ratio // of the time of an inference as the caller sees it
+	CPU    Ratio                    // of CPU time, both processes together
+	Within float64                  // share of jobs whose parts add up to their wall time within 2 %
+	Jobs   int
+}
+
+// Inferences of a slice: what a second of one camera and one microphone asks for. As many
+// before warm up: turning tracing on or off leaves the machine idle for a moment, and
+// after that it is faster for a while.
+var traceSlice = map[model.Modality]int{model.Vision: 10, model.Audio: 31}
+
+// MeasureTrace runs pairs of slices on the same worker, one with tracing and one without,
+// in an order that a seed says. Caller and worker share a CPU: all that tracing does to
+// either lies in the time that is measured, and how long another CPU takes to wake does not.
+func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
+	release, err := holdTracepoints()
+	if err != nil {
+		return t, err
+	}
+	defer release()
+	tracer := &switchedTracer{}
+	defer tracer.close()
+	w, err := engine.Start(engine.Options{Tracer: tracer})
+	if err != nil {
+		return t, err
+	}
+	defer w.Close()
+	list, err := baselines()
+	if err != nil {
+		return t, err
+	}
+	models := map[model.Modality]*engine.Model{}
+	for modality := range traceSlice {
+		if models[modality], err = w.Load(fmt.Sprintf("%v/baseline", modality), list[modality]); err != nil {
+			return t, err
+		}
+	}
+	unpin, err := shareCPU(tracer.thread)
+	if err != nil {
+		return t, err
+	}
+	defer unpin()
+	random := rand.New(rand.NewPCG(seed, 0))
+	medians, cpu := map[model.Modality][]float64{}, []float64{}
+	var added, lost uint64
+	for range pairs {
+		slices := map[bool]slice{}
+		first := random.IntN(2) == 0
+		for _, on := range []bool{first, !first} {
+			if on {
+				t.Source = tracer.on()
+			}
+			if slices[on], err = runSlice(w, models); err != nil {
+				return t, err
+			}
+			if !on {
+				continue
+			}
+			s, err := tracer.off()
+			if err != nil {
+				return t, err
+			}
+			for _, m := range s.Models {
+				added += m.Jobs
+			}
+			lost += s.Lost
+		}
+		for modality := range traceSlice {
+			medians[modality] = append(medians[modality], float64(slices[true].median[modality])/float64(slices[false].median[modality]))
+		}
+		cpu = append(cpu, float64(slices[true].cpu)/float64(slices[false].cpu))
+	}
+	t.Median = map[model.Modality]Ratio{}
+	for modality, ratios := range medians {
+		t.Median[modality] = ratioOf(ratios, random)
+	}
+	t.CPU = ratioOf(cpu, random)
+	t.Jobs = int(added + lost)
+	t.Within = float64(added) / float64(added+lost)
+	return t, nil
+}
+
+// shareCPU keeps the calling goroutine and a thread on one CPU.
+func shareCPU(thread int) (unpin func(), err error) {
+	runtime.LockOSThread()
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return nil, os.NewSyscallError("sched_getaffinity", err)
+	}
+	cpu := 0
+	for !all.IsSet(cpu) {
+		cpu++
+	}
+	set := func(to *unix.CPUSet) error {
+		err := errors.Join(unix.SchedSetaffinity(0, to), unix.SchedSetaffinity(thread, to))
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
+	var one unix.CPUSet
+	one.Set(cpu)
+	return func() {
+		set(&all)
+		runtime.UnlockOSThread()
+	}, set(&one)
+}
+
+// holdTracepoints keeps the kernel from taking its tracepoints out of its code whenever
+// tracing is turned off: that takes it a third of a second, in which the machine changes
+// more than what is measured. What stays with tracing off is a call that returns at once.
+func holdTracepoints() (release func(), err error) {
+	var events []int
+	release = func() {
+		for _, event := range events {
+			unix.Close(event)
+		}
+	}
+	for _, name := range []string{
+		"sched/sched_switch", "sched/sched_waking", "sched/sched_wakeup", "power/cpu_frequency",
+		"irq/irq_handler_entry", "irq/irq_handler_exit", "irq/softirq_entry", "irq/softirq_exit",
+	} {
+		text, err := os.ReadFile("/sys/kernel/tracing/events/" + name + "/id")
+		if err != nil {
+			continue // without the rights for it there is nothing to hold
+		}
+		id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+		if err != nil {
+			return release, err
+		}
+		attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Bits: unix.PerfBitDisabled}
+		attr.Size = uint32(unsafe.Sizeof(attr))
+		event, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		if err != nil {
+			continue
+		}
+		events = append(events, event)
+	}
+	return release, nil
+}
+
+type slice struct {
+	median map[model.Modality]time.Duration
+	cpu    time.Duration
+}
+
+func runSlice(w *engine.Worker, models map[model.Modality]*engine.Model) (s slice, err error) {
+	if _, err := runJobs(models); err != nil {
+		return s, err
+	}
+	before, err := cpuOf(w)
+	if err != nil {
+		return s, err
+	}
+	if s.median, err = runJobs(models); err != nil {
+		return s, err
+	}
+	after, err := cpuOf(w)
+	s.cpu = after - before
+	return s, err
+}
+
+// runJobs returns the median of each modality.
+func runJobs(models map[model.Modality]*engine.Model) (map[model.Modality]time.Duration, error) {
+	medians := map[model.Modality]time.Duration{}
+	for modality, n := range traceSlice {
+		var took []time.Duration
+		for range n {
+			timing, err := models[modality].Run(engineDeadline)
+			if err != nil {
+				return nil, err
+			}
+			took = append(took, timing.Total)
+		}
+		medians[modality] = quantile(took, 0.5)
+	}
+	return medians, nil
+}
+
+// cpuOf is the CPU time of this process and its worker.
+func cpuOf(w *engine.Worker) (sum time.Duration, err error) {
+	const scheduled = 2 // CPUCLOCK_SCHED of the clock of another process
+	for _, clock := range []int32{unix.CLOCK_PROCESS_CPUTIME_ID, int32(^w.Stats().PID<<3 | scheduled)} {
+		var ts unix.Timespec
+		if err := unix.ClockGettime(clock, &ts); err != nil {
+			return 0, fmt.Errorf("clock_gettime: %w", err)
+		}
+		sum += time.Duration(ts.Nano())
+	}
+	return sum, nil
+}
+
+// ratioOf is the median and where it lies in 95 of 100 of 2,000 draws with replacement.
+func ratioOf(list []float64, random *rand.Rand) Ratio {
+	medians := make([]float64, 2000)
+	for k := range medians {
+		draw := make([]float64, len(list))
+		for i := range draw {
+			draw[i] = list[random.IntN(len(list))]
+		}
+		medians[k] = medianOf(draw)
+	}
+	slices.Sort(medians)
+	return Ratio{medianOf(list), medians[len(medians)*25/1000], medians[len(medians)*975/1000]}
+}
+
+func medianOf(list []float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
+}
+
+// switchedTracer is a tracer that can be turned off, with nothing of it left, while the
+// worker goes on. One worker is all it knows.
+type switchedTracer struct {
+	tracer      *trace.Tracer // nil: off
+	pid, thread int
+	ends        [2]int // of the socket; a descriptor of our own for the worker's
+	models      map[uint32]string
+	number      int
+}
+
+func (s *switchedTracer) Started(pid, parentEnd, workerEnd int) int {
+	own, err := unix.FcntlInt(uintptr(workerEnd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	s.pid, s.ends, s.models = pid, [2]int{parentEnd, own}, map[uint32]string{}
+	return 0
+}
+
+func (s *switchedTracer) Loaded(_ int, model uint32, name string, thread int) {
+	s.models[model], s.thread = name, thread
+	if s.tracer != nil {
+		s.tracer.Loaded(s.number, model, name, thread)
+	}
+}
+
+func (s *switchedTracer) Begin(_ int, model uint32, at time.Time) (marks [3]uint64, usage bool) {
+	if s.tracer == nil {
+		return marks, false
+	}
+	return s.tracer.Begin(s.number, model, at)
+}
+
+func (s *switchedTracer) End(_ int, total time.Duration, usage [3]uint64) {
+	if s.tracer != nil {
+		s.tracer.End(s.number, total, usage)
+	}
+}
+
+func (s *switchedTracer) Gone(int) {}
+
+func (s *switchedTracer) on() trace.Source {
+	s.tracer = trace.Open(trace.Options{})
+	s.number = s.tracer.Started(s.pid, s.ends[0], s.ends[1])
+	for model, name := range s.models {
+		s.tracer.Loaded(s.number, model, name, s.thread)
+	}
+	return s.tracer.Source()
+}
+
+func (s *switchedTracer) off() (trace.Snapshot, error) {
+	snapshot, err := s.tracer.Snapshot()
+	s.tracer.Gone(s.number)
+	if s.tracer.Source() == trace.EBPF {
+		for _, end := range s.ends {
+			unix.SetsockoptInt(end, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+		}
+	}
+	s.tracer.Close()
+	s.tracer = nil
+	return snapshot, err
+}
+
+func (s *switchedTracer) close() {
+	if s.tracer != nil {
+		s.tracer.Close()
+	}
+	if s.pid != 0 {
+		unix.Close(s.ends[1])
+	}
+}

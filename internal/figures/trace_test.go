@@ -1,0 +1,44 @@
+package figures
+
+import (
+	"testing"
+
+	"atoll/trace"
+)
+
+// The bounds are for a quiet machine, which this may not be: make bench prints the
+// figures, this test catches what is wrong by far.
+func TestTraceCosts(t *testing.T) {
+	got, err := MeasureTrace(6, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", got)
+	if got.Within < 0.95 || got.Jobs < 6*41 {
+		t.Errorf("%.3f of %d jobs add up", got.Within, got.Jobs)
+	}
+	for modality, ratio := range got.Median {
+		if ratio.Median > 2 {
+			t.Errorf("%v: traced, a job takes %.2f of its time", modality, ratio.Median)
+		}
+	}
+}
+
+func TestTracePlantedCauses(t *testing.T) {
+	tr := trace.Open(trace.Options{})
+	limited := tr.Limited()
+	tr.Close()
+	if limited != nil {
+		t.Skipf("needs eBPF: %v", limited)
+	}
+	list, err := PlantCauses(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range list {
+		t.Logf("%+v", p)
+		if p.Named < p.All {
+			t.Errorf("%v is named %d of %d times", p.Cause, p.Named, p.All)
+		}
+	}
+}
