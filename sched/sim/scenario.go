@@ -2,6 +2,7 @@ package sim
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -96,6 +97,9 @@ func Load(name string) (Scenario, error) {
 	return Parse(data)
 }
 
+// MaxLoad bounds the load of a scenario.
+const MaxLoad = 100.0
+
 // maxScenario bounds a scenario's document, in bytes.
 const maxScenario = 64 << 10
 
@@ -105,53 +109,67 @@ func Parse(data []byte) (Scenario, error) {
 	if err := strictoml.Decode(data, maxScenario, &s); err != nil {
 		return Scenario{}, fmt.Errorf("scenario: %w", err)
 	}
-	return s, s.check()
+	if err := s.check(); err != nil {
+		return Scenario{}, fmt.Errorf("scenario: %w", err)
+	}
+	return s, nil
 }
 
 func (s Scenario) check() error {
+	n := len(s.Camera) + len(s.Microphone) + len(s.Chat)
 	switch {
-	case !(s.Minutes > 0 && s.Minutes <= 240):
-		return fmt.Errorf("scenario: %v minutes: above 0, up to 240", s.Minutes)
-	case !(s.Load > 0 && s.Load <= 100):
-		return fmt.Errorf("scenario: load %v: above 0, up to 100", s.Load)
-	case len(s.commons()) == 0 || len(s.commons()) > sched.MaxSources:
-		return fmt.Errorf("scenario: %d sources: from 1 to %d", len(s.commons()), sched.MaxSources)
-	}
-	for _, c := range s.commons() {
-		if c.EventEvery.Duration < time.Second || !(c.Seen > 0 && c.Seen <= 1) || min(c.Deadline.Duration, c.StaleAfter.Duration) <= 0 {
-			return fmt.Errorf("scenario: source %q: event_every from 1s, seen above 0 and up to 1, deadline and stale_after above 0", c.Name)
-		}
+	case !(s.Minutes > 0 && s.Minutes <= longest.Minutes()):
+		return fmt.Errorf("minutes %v: above 0, up to %v", s.Minutes, longest.Minutes())
+	case s.Workers < 1 || s.Workers > maxWorkers:
+		return fmt.Errorf("workers %d: from 1 to %d", s.Workers, maxWorkers)
+	case !(s.Load > 0 && s.Load <= MaxLoad):
+		return fmt.Errorf("load %v: above 0, up to %v", s.Load, MaxLoad)
+	case !(s.Work > 0 && s.Work <= 1):
+		return fmt.Errorf("work %v: above 0, up to 1", s.Work)
+	case !(s.Together >= 0 && s.Together <= 1):
+		return fmt.Errorf("together %v: from 0 to 1", s.Together)
+	case n == 0 || n > sched.MaxSources:
+		return fmt.Errorf("%d sources: from 1 to %d", n, sched.MaxSources)
 	}
 	for _, c := range s.Camera {
 		if c.Still.Duration < time.Second || c.Busy.Duration < time.Second || !(c.Noise >= 0 && c.Noise < 64) || !between(c.Contrast, 0, 1) {
-			return fmt.Errorf("scenario: camera %q: still and busy from 1s, noise 0 to 64, contrast two numbers from 0 to 1", c.Name)
+			return fmt.Errorf("camera %q: still and busy from 1s, noise 0 to 64, contrast two numbers from 0 to 1", c.Name)
+		}
+		if err := c.check(); err != nil {
+			return err
 		}
 	}
 	for _, m := range s.Microphone {
 		if m.Knock.Duration < time.Second || !(m.Noise >= 0 && m.Noise < 20) || !between(m.Loud, 0, 100) {
-			return fmt.Errorf("scenario: microphone %q: knock from 1s, noise 0 to 20 dB, loud two numbers from 0 to 100 dB", m.Name)
+			return fmt.Errorf("microphone %q: knock from 1s, noise 0 to 20 dB, loud two numbers from 0 to 100 dB", m.Name)
+		}
+		if err := m.check(); err != nil {
+			return err
 		}
 	}
 	for _, c := range s.Chat {
 		if c.Texts[0] < 1 || c.Texts[1] < c.Texts[0] || c.Texts[1] > 1000 {
-			return fmt.Errorf("scenario: chat %q: texts two numbers from 1 to 1000", c.Name)
+			return fmt.Errorf("chat %q: texts two numbers from 1 to 1000", c.Name)
+		}
+		if err := c.check(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func between(x [2]float64, lo, hi float64) bool { return x[0] >= lo && x[0] <= x[1] && x[1] <= hi }
-
-func (s Scenario) commons() []Common {
-	var list []Common
-	for _, c := range s.Camera {
-		list = append(list, c.Common)
+func (c Common) check() error {
+	switch {
+	case c.Name == "":
+		return errors.New("a source without a name")
+	case !(c.Weight >= 0 && c.Weight <= maxWeight):
+		return fmt.Errorf("source %q: weight %v: from 0 to %v", c.Name, c.Weight, maxWeight)
+	case c.EventEvery.Duration < time.Second || min(c.Deadline.Duration, c.StaleAfter.Duration) <= 0:
+		return fmt.Errorf("source %q: event_every from 1s, deadline and stale_after above 0", c.Name)
+	case !(c.Seen > 0 && c.Seen <= 1):
+		return fmt.Errorf("source %q: seen %v: above 0, up to 1", c.Name, c.Seen)
 	}
-	for _, m := range s.Microphone {
-		list = append(list, m.Common)
-	}
-	for _, c := range s.Chat {
-		list = append(list, c.Common)
-	}
-	return list
+	return nil
 }
+
+func between(x [2]float64, lo, hi float64) bool { return x[0] >= lo && x[0] <= x[1] && x[1] <= hi }

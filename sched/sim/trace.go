@@ -12,9 +12,9 @@ type Kind string
 
 // The kinds.
 const (
-	Picture Kind = "picture"
-	Sound   Kind = "sound"
-	Text    Kind = "text"
+	Picture Kind = "picture" // features: sched.Grid
+	Sound   Kind = "sound"   // features: sched.BandEnergies
+	Text    Kind = "text"    // none: each is new
 )
 
 // features is how many an input of the kind has, and floor their least noise.
@@ -28,42 +28,51 @@ func (k Kind) features() (n int, floor uint8) {
 	return 0, 0
 }
 
-// Source is a source of a trace.
+// Source is a source of a trace; what it has in common with sched.Source means the
+// same.
 type Source struct {
 	Name       string        `json:"name"`
 	Kind       Kind          `json:"kind"`
+	Worker     int           `json:"worker"`
 	Period     time.Duration `json:"period_ns"`
 	Weight     float64       `json:"weight"`
 	Deadline   time.Duration `json:"deadline_ns"`
 	StaleAfter time.Duration `json:"stale_after_ns"`
-	Seen       float64       `json:"seen"`
+	// Seen is how often a model sees in an input the event that is there, 0 to 1.
+	Seen float64 `json:"seen"`
 	// Service are evenly spaced quantiles of what a job takes, shortest first.
 	Service []time.Duration `json:"service_ns"`
 }
 
 // Arrival is one input.
 type Arrival struct {
-	At       time.Duration
-	Source   int
-	Features []uint8 // of its kind
+	At       time.Duration `json:"at_ns"`
+	Source   int           `json:"source"`
+	Features []uint8       `json:"features,omitempty"` // as many as its kind has
 }
 
 // Event is something that truly happened, to be found out from one source or, fused,
-// from several.
+// from all of several.
 type Event struct {
-	Start   time.Duration
-	End     time.Duration
-	Sources []int
+	Start   time.Duration `json:"start_ns"`
+	End     time.Duration `json:"end_ns"`
+	Sources []int         `json:"sources"`
 }
 
 // Trace is all that arrives, in order of time, and what was true.
 type Trace struct {
-	Workers  int
-	Work     float64
-	For      time.Duration
-	Sources  []Source
+	Header
 	Arrivals []Arrival
-	Events   []Event
+}
+
+// Header is what is known of a trace before anything arrives.
+type Header struct {
+	Workers int     `json:"workers"`
+	Work    float64 `json:"work"` // see sched.Options
+	// For is how long it takes. A file may say 0: until its last input.
+	For     time.Duration `json:"for_ns"`
+	Sources []Source      `json:"sources"`
+	Events  []Event       `json:"events"` // in order of their starts
 }
 
 // mean is what a job of s takes on average.
@@ -85,19 +94,31 @@ func (s Source) service(u float64) time.Duration {
 	return s.Service[k] + time.Duration((at-float64(k))*float64(s.Service[k+1]-s.Service[k]))
 }
 
-// scale multiplies all service times so that inferring every input takes load of the
-// workers' time.
-func (t *Trace) scale(load float64) {
-	var all time.Duration
-	for _, a := range t.Arrivals {
-		all += t.Sources[a.Source].mean()
+// Load is how much of all workers' time it would take to infer every input.
+func (t Trace) Load() float64 {
+	means := make([]time.Duration, len(t.Sources))
+	for i, s := range t.Sources {
+		means[i] = s.mean()
 	}
-	f := load * float64(t.Workers) * float64(t.For) / float64(all)
+	all := 0.0
+	for _, a := range t.Arrivals {
+		all += float64(means[a.Source])
+	}
+	return all / float64(t.Workers) / float64(t.For)
+}
+
+// Scale multiplies all service times so that the load becomes the given one. A trace in
+// which nothing arrives stays as it is.
+func (t *Trace) Scale(load float64) {
+	if len(t.Arrivals) == 0 {
+		return
+	}
+	f := load / t.Load()
 	for i := range t.Sources {
 		s := &t.Sources[i]
 		scaled := make([]time.Duration, len(s.Service))
 		for k, q := range s.Service {
-			scaled[k] = max(1, time.Duration(f*float64(q)))
+			scaled[k] = min(longest, max(1, time.Duration(f*float64(q))))
 		}
 		s.Service = scaled
 	}
