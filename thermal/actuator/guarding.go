@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"atoll/internal/durable"
 )
 
 // Guard is the guard process. On in it hears what there is to put back, a line for
@@ -50,7 +52,7 @@ func (g *guarding) run(in io.Reader, ready io.Writer) error {
 		return fmt.Errorf("guard: these settings stay until the next start of atoll: %w", err)
 	}
 	fmt.Fprintf(g.stderr, "atoll guard: put back %d settings that atoll left behind\n", len(list))
-	return removeRecord(g.record)
+	return durable.Remove(g.record)
 }
 
 // listen returns what it heard last before in ended; it never returns before that,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"atoll/internal/durable"
 )
 
 const (
@@ -95,9 +97,9 @@ func (h *hold) recover(root string, o Options) {
 // save replaces the record.
 func (h *hold) save(list []entry) error {
 	if len(list) == 0 {
-		return removeRecord(h.record)
+		return durable.Remove(h.record)
 	}
-	return writeRecord(h.record, record{Boot: h.boot, Entries: list})
+	return durable.Replace(h.record, record{Boot: h.boot, Entries: list}.encode())
 }
 
 func (h *hold) release() {

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"atoll/internal/durable"
 )
 
 // record is what there is to put back. It is a file for the next start and a line
@@ -156,69 +155,9 @@ func putBack(root string, list []entry, write func(string, []byte) error) (faile
 
 // readRecord reads the file of a record.
 func readRecord(name string) (record, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return record{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return record{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return record{}, errors.New("it is no regular file")
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
+	b, err := durable.Read(name, maxRecord)
 	if err != nil {
 		return record{}, err
 	}
 	return decodeRecord(b)
-}
-
-// writeRecord replaces the file of a record, so that either the old or the new one
-// is there whatever happens.
-func writeRecord(name string, r record) error {
-	fresh := name + ".new"
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(r.encode())
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(fresh, name)
-	}
-	if err != nil {
-		_ = os.Remove(fresh)
-		return err
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-// removeRecord removes the file of a record.
-func removeRecord(name string) error {
-	if err := os.Remove(name); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); !errors.Is(err, unix.EINVAL) { // EINVAL: a file system that has no need of it
-		return err
-	}
-	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"atoll/internal/durable"
 )
 
 func text(entries string) string {
@@ -78,7 +80,7 @@ func TestRecordFile(t *testing.T) {
 	name := filepath.Join(dir, recordName)
 	want := record{Version: 1, Boot: bootID, Entries: []entry{{Path: pwm1, Value: 3, Part: "a \"fan\"\n"}, {Path: cap0, Value: 7}}}
 	for range 2 { // also over an old one, and what a crash left of a new one
-		if err := errors.Join(os.WriteFile(name+".new", []byte("torn"), 0o600), writeRecord(name, want)); err != nil {
+		if err := errors.Join(os.WriteFile(name+".new", []byte("torn"), 0o600), durable.Replace(name, want.encode())); err != nil {
 			t.Fatal(err)
 		}
 		got, err := readRecord(name)
@@ -90,7 +92,7 @@ func TestRecordFile(t *testing.T) {
 	if err != nil || info.Mode().Perm()&^0o640 != 0 {
 		t.Errorf("mode %v, %v; want 0640 at most", info.Mode(), err)
 	}
-	if err := errors.Join(removeRecord(name), removeRecord(name)); err != nil {
+	if err := errors.Join(durable.Remove(name), durable.Remove(name)); err != nil {
 		t.Error(err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
@@ -101,7 +103,7 @@ func TestRecordFile(t *testing.T) {
 func TestNotARecord(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	if err := errors.Join(unix.Mkfifo(at("fifo"), 0o640), writeRecord(at("target"), record{Boot: bootID}), os.Symlink(at("target"), at("link")), os.Mkdir(at("folder"), 0o750)); err != nil {
+	if err := errors.Join(unix.Mkfifo(at("fifo"), 0o640), durable.Replace(at("target"), record{Boot: bootID}.encode()), os.Symlink(at("target"), at("link")), os.Mkdir(at("folder"), 0o750)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"fifo", "link", "folder", "missing"} {
@@ -109,7 +111,7 @@ func TestNotARecord(t *testing.T) {
 			t.Errorf("%s: read, want an error", name)
 		}
 	}
-	if err := writeRecord(at("missing/x"), record{}); !errors.Is(err, os.ErrNotExist) {
+	if err := durable.Replace(at("missing/x"), record{}.encode()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 	if err := os.Mkdir(at("full"), 0o750); err != nil {
@@ -118,7 +120,7 @@ func TestNotARecord(t *testing.T) {
 	if err := os.WriteFile(at("full/file"), nil, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeRecord(at("full"), record{}); err == nil {
+	if err := durable.Replace(at("full"), record{}.encode()); err == nil {
 		t.Error("a folder is in the way: written, want an error")
 	}
 	if _, err := os.Stat(at("full.new")); err == nil {

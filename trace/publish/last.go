@@ -1,14 +1,10 @@
 package publish
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
+	"atoll/internal/durable"
 	"atoll/trace"
 )
 
@@ -19,50 +15,20 @@ func Save(state string, s trace.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(state, lastName)
-	fresh := name + ".new"
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(fresh, name)
-	}
-	if err != nil {
-		_ = os.Remove(fresh)
-	}
-	return err
+	return durable.Replace(filepath.Join(state, lastName), b)
 }
 
 // Last reads the snapshot that the last run in the state folder has saved at its end.
 // Where there is none the error is os.ErrNotExist.
 func Last(state string) (trace.Snapshot, error) {
-	f, err := os.OpenFile(filepath.Join(state, lastName), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	name := filepath.Join(state, lastName)
+	b, err := durable.Read(name, maxDocument)
 	if err != nil {
 		return trace.Snapshot{}, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file")
-	}
-	var b []byte
-	if err == nil {
-		b, err = io.ReadAll(io.LimitReader(f, maxDocument+1))
-	}
-	var s trace.Snapshot
-	if err == nil {
-		s, err = decode(b)
-	}
+	s, err := decode(b)
 	if err != nil {
-		return trace.Snapshot{}, fmt.Errorf("%s: %w", f.Name(), err)
+		return trace.Snapshot{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
 }
