@@ -30,6 +30,7 @@ type runFlags struct {
 	duration time.Duration
 	once     bool
 	json     bool
+	explain  bool
 }
 
 func newRun(g *globals) *cobra.Command {
@@ -48,7 +49,10 @@ With --json each event is one JSON line on standard output:
 
 name and state are those of the rule; p is its probability; at_ns is when the
 state changed, since the start of the run; since_ns is since when the condition
-held; evidence is what spoke for or against it.`,
+held; evidence is what spoke for or against it.
+
+With --explain standard error tells every decision of the scheduler: why a source
+was inferred, what gave way to what, and what was held back by the heat budget.`,
 		Example: `  atoll run --config door.toml
   atoll run --config demo.toml --once --json | jq .name`,
 		Args: wrongUsage(cobra.NoArgs),
@@ -58,6 +62,7 @@ held; evidence is what spoke for or against it.`,
 	cmd.Flags().DurationVar(&f.duration, "duration", 0, "stop after this time (default: when stopped)")
 	cmd.Flags().BoolVar(&f.once, "once", false, "stop when all sources are used up")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "tell every decision of the scheduler on standard error")
 	cmd.MarkFlagFilename("config", "toml")
 	return cmd
 }
@@ -117,7 +122,13 @@ func (f *runFlags) watch(cmd *cobra.Command, cfg config.Config, logger, events z
 			Int64("at_ns", int64(e.At)).Interface("evidence", e.Evidence).Msg(e.Name + " " + e.State)
 		out.print(e)
 	}
-	stats, err := app.Run(ctx, cfg, app.RunOptions{Once: f.once, State: f.state, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger})
+	o := app.RunOptions{Once: f.once, State: f.state, Stdin: cmd.InOrStdin(), Emit: emit, Logger: logger}
+	if f.explain {
+		e := startExplainer(cmd.ErrOrStderr())
+		defer e.close(cmd.ErrOrStderr())
+		o.Explain = e.tell
+	}
+	stats, err := app.Run(ctx, cfg, o)
 	lost, works := out.close()
 	if lost > 0 {
 		logger.Warn().Uint64("lost", lost).Msg("events not printed, they are in the log")
