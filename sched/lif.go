@@ -74,7 +74,8 @@ func (p *lif) threshold(now time.Duration, i int) float64 {
 
 func (p *lif) advance(now time.Duration, i int) {
 	n := &p.neurons[i]
-	n.advance(now, ramp(n.StaleAfter-min(p.reserve, n.StaleAfter/2))*math.Exp(p.budget.sternness))
+	// A stern threshold is reached no later than a usual one, a relaxed one sooner.
+	n.advance(now, ramp(n.StaleAfter-min(p.reserve, n.StaleAfter/2))*math.Exp(max(0, p.budget.sternness)))
 }
 
 // Arrive implements Policy.

@@ -55,7 +55,7 @@ func run() error {
 	fmt.Printf("%-50s %-10s %s\n", "measure", "must", "measured")
 	for _, measure := range []func(*bench) error{
 		(*bench).accuracy, (*bench).voice, (*bench).fused, (*bench).engine, (*bench).malformed,
-		(*bench).tracing, (*bench).cooling, (*bench).control, (*bench).detection, (*bench).process, (*bench).binaries,
+		(*bench).tracing, (*bench).scheduling, (*bench).cooling, (*bench).control, (*bench).detection, (*bench).process, (*bench).binaries,
 	} {
 		if err := measure(b); err != nil {
 			return err

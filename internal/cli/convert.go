@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -65,9 +66,17 @@ func writable(path string) (target string, err error) {
 	return path, nil
 }
 
-// writeFile writes a file whole or not at all: beside, synced, then renamed. The
-// path must be writable.
-func writeFile(path string, data []byte) (err error) {
+// writeFile writes a file whole or not at all. The path must be writable.
+func writeFile(path string, data []byte) error {
+	return createFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// createFile lets fill write a file, which is there whole or not at all: beside, synced,
+// then renamed. The path must be writable.
+func createFile(path string, fill func(io.Writer) error) (err error) {
 	path, err = writable(path)
 	if err != nil {
 		return err
@@ -85,7 +94,7 @@ func writeFile(path string, data []byte) (err error) {
 	if err = f.Chmod(0o640); err != nil {
 		return err
 	}
-	if _, err = f.Write(data); err != nil {
+	if err = fill(f); err != nil {
 		return err
 	}
 	if err = f.Sync(); err != nil {

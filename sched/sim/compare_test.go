@@ -73,12 +73,12 @@ func TestFiguresHold(t *testing.T) {
 		minutes  float64
 		bounds   map[string]float64
 	}{
-		{"hall", 6, map[string]float64{
+		{"hall", 4, map[string]float64{
 			"recall": 0.99, "CPU, of every_frame's": 0.4, "CPU, of fifo's: about the same": 1.03,
 			"median latency, fifo's over ours": 1.47, "median latency, edf's over ours": 1.3,
 			"deadline misses, above edf's": 0.001, "value, ours over fifo's": 0.98, "longest staleness, of stale_after": 1,
 		}},
-		{"overload", 3, map[string]float64{
+		{"overload", 2, map[string]float64{
 			"value, ours over fifo's": 0.97, "value, ours over edf's": 1.03, "longest staleness, of stale_after": 1,
 		}},
 	} {

@@ -23,6 +23,7 @@ func TestGenerateIsDeterministic(t *testing.T) {
 
 func TestGenerate(t *testing.T) {
 	s := smallScenario(t)
+	s.Minutes = 0.5
 	rapid.Check(t, func(t *rapid.T) {
 		s.Load = rapid.Float64Range(0.01, 8).Draw(t, "load")
 		s.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
@@ -37,11 +38,11 @@ func TestGenerate(t *testing.T) {
 		for _, a := range trace.Arrivals {
 			counts[trace.Sources[a.Source].Kind]++
 		}
-		if got, want := counts[Picture], 30*60-1; got < want-1 || got > want+1 {
-			t.Errorf("%d pictures a minute, want about %d", got, want)
+		if got, want := counts[Picture], 30*30-1; got < want-1 || got > want+1 {
+			t.Errorf("%d pictures in half a minute, want about %d", got, want)
 		}
-		if got, want := counts[Sound], 1874; got != want {
-			t.Errorf("%d sounds a minute, want %d", got, want)
+		if got, want := counts[Sound], 937; got != want {
+			t.Errorf("%d sounds in half a minute, want %d", got, want)
 		}
 		for _, e := range trace.Events {
 			if e.Start < lead || e.End <= e.Start {

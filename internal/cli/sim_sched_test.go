@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"atoll/sched"
+	"atoll/sched/sim"
+)
+
+// quick is a trace of ten texts in as many seconds.
+func quick() sim.Trace {
+	t := sim.Trace{Header: sim.Header{Workers: 1, Work: 0.5, For: 10 * time.Second, Sources: []sim.Source{{
+		Name: "chat", Kind: sim.Text, Weight: 1, Deadline: time.Second, StaleAfter: 2 * time.Second, Seen: 1,
+		Service: []time.Duration{100 * time.Millisecond},
+	}}}}
+	for i := range 10 {
+		t.Arrivals = append(t.Arrivals, sim.Arrival{At: time.Duration(i) * time.Second})
+	}
+	return t
+}
+
+func TestSchedTable(t *testing.T) {
+	light := quick()
+	heavy := quick()
+	heavy.Work = 1
+	heavy.Scale(2)
+	all := schedResult{Scenario: "hall", Seed: 18446744073709551615, Policies: map[string]sim.Score{
+		"lif":         {Recall: 1, CPU: 310.4, LatencyP50: 30.25, LatencyP99: 1250.5, Value: 431.25, MaxStaleness: 1830, Overdue: 0.915},
+		"every_frame": {Recall: 1, CPU: 800, LatencyP50: 29, LatencyP99: 77.1, Value: 435, MaxStaleness: 141, Overdue: 0.07},
+		"fifo":        {Recall: 0.9951, CPU: 312, LatencyP50: 59.25, LatencyP99: 1364.5, DeadlineMiss: 0.0123, Value: 428, MaxStaleness: 685, Overdue: 0.34},
+		"edf":         {Recall: 0.5, CPU: 43200, LatencyP50: 31, LatencyP99: 1200000, DeadlineMiss: 1, Value: 99999.9, MaxStaleness: 1200000, Overdue: 600},
+	}}
+	for file, tt := range map[string]struct {
+		trace    sim.Trace
+		policies []string
+	}{
+		"sched_all.txt":      {light, []string{"lif", "every_frame", "fifo", "edf"}},
+		"sched_overload.txt": {heavy, []string{"lif", "fifo"}},
+		"sched_other.txt":    {light, []string{"edf"}},
+	} {
+		r := all
+		r.Policies = map[string]sim.Score{}
+		for _, name := range tt.policies {
+			r.Policies[name] = all.Policies[name]
+		}
+		var b bytes.Buffer
+		printSched(&b, r, tt.trace, tt.policies)
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: a line of %d columns, want at most 80: %q", file, n, line)
+			}
+		}
+		golden(t, file, b.Bytes())
+	}
+}
+
+// record writes quick to a file.
+func record(t *testing.T) (path string) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := sim.WriteTrace(&b, quick()); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "quick.trace")
+	if err := os.WriteFile(path, b.Bytes(), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSimSchedJSON(t *testing.T) {
+	path := record(t)
+	var stdout, stderr bytes.Buffer
+	if got := Main([]string{"sim", "sched", "--trace", path, "--seed", "9", "--json"}, nil, &stdout, &stderr); got != exitOK {
+		t.Fatalf("status %d: %s", got, stderr.String())
+	}
+	var got struct {
+		Scenario string
+		Seed     uint64
+		Policies map[string]map[string]float64
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Scenario != path || got.Seed != 9 || len(got.Policies) != len(sched.Policies()) {
+		t.Errorf("%+v", got)
+	}
+	keys := []string{"recall", "cpu_s_per_h", "event_latency_p50_ms", "event_latency_p99_ms", "deadline_miss_rate", "value", "max_staleness_ms"}
+	for name, score := range got.Policies {
+		if len(score) != len(keys) {
+			t.Errorf("%s: %v, want %v", name, score, keys)
+		}
+		for _, key := range keys {
+			if _, ok := score[key]; !ok {
+				t.Errorf("%s: no %s", name, key)
+			}
+		}
+	}
+	// Ten jobs of 100 ms in ten seconds, the last of which ends in time as well.
+	if got := got.Policies["every_frame"]["cpu_s_per_h"]; got != 360 {
+		t.Errorf("every_frame takes %v s/h, want 360", got)
+	}
+}
+
+func TestSimSchedExplains(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if got := Main([]string{"sim", "sched", "--trace", record(t), "--explain"}, nil, &stdout, &stderr); got != exitOK {
+		t.Fatalf("status %d: %s", got, stderr.String())
+	}
+	for _, want := range []string{"chat", "fires for salience: potential ", "begins for salience: value ", "\nlif  "} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%s\nwant %q in it", stdout.String(), want)
+		}
+	}
+}
+
+func TestSimSchedReportsFailedWrites(t *testing.T) {
+	path := record(t)
+	for _, arg := range []string{"--seed=1", "--json", "--explain"} {
+		var stderr bytes.Buffer
+		if got := Main([]string{"sim", "sched", "--trace", path, arg}, nil, broken{}, &stderr); got != exitFailure {
+			t.Errorf("%s: status %d, want %d", arg, got, exitFailure)
+		}
+		if want := "cannot write results: out of paper"; !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: %q, want %q in it", arg, stderr.String(), want)
+		}
+	}
+}
+
+func TestSimSchedRefuses(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"extra", exitUsage, "extra"},
+		{"--scenario moon", exitUsage, `no scenario "moon": there are hall, night`},
+		{"--scenario=", exitUsage, `no scenario ""`},
+		{"--scenario hall --trace x", exitUsage, "--trace and --scenario: choose one"},
+		{"--record y --trace x", exitUsage, "--trace and --record: choose one"},
+		{"--trace=", exitUsage, "need the name of a file"},
+		{"--record=", exitUsage, "need the name of a file"},
+		{"--policy nonsense", exitUsage, `no policy "nonsense": there are lif`},
+		{"--policy=", exitUsage, "names none"},
+		{"--policy lif,lif", exitUsage, "lif twice"},
+		{"--seed -1", exitUsage, "seed"},
+		{"--load 0", exitUsage, "above 0, up to 100"},
+		{"--load -1", exitUsage, "above 0, up to 100"},
+		{"--load 101", exitUsage, "above 0, up to 100"},
+		{"--load NaN", exitUsage, "above 0, up to 100"},
+		{"--explain --json", exitUsage, "--explain and --json: choose one"},
+		{"--explain --policy lif,edf", exitUsage, "--policy names 2"},
+		{"--trace " + filepath.Join(dir, "nothing"), exitFailure, "no such file"},
+		{"--trace " + dir, exitFailure, "is a directory"},
+		{"--trace sim_sched_test.go", exitFailure, "sim_sched_test.go: trace, line 1"},
+		{"--record " + dir, exitFailure, "no regular file"},
+		{"--record " + filepath.Join(dir, "no", "x"), exitFailure, "no such file"},
+	} {
+		var stdout, stderr bytes.Buffer
+		args := append([]string{"sim", "sched"}, strings.Fields(tt.args)...)
+		if got := Main(args, nil, &stdout, &stderr); got != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.args, got, tt.status)
+		}
+		if !strings.Contains(stderr.String(), tt.want) {
+			t.Errorf("%s: %q, want %q in it", tt.args, stderr.String(), tt.want)
+		}
+		if stdout.Len() > 0 {
+			t.Errorf("%s printed %q", tt.args, stdout.String())
+		}
+	}
+}
+
+func TestSimSchedHelp(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	Main([]string{"sim", "sched", "--help"}, nil, &stdout, &stderr)
+	for line := range strings.Lines(stdout.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
+			t.Errorf("a line of %d columns: %q", n, line)
+		}
+	}
+	for _, name := range sim.Scenarios() {
+		s, err := sim.Load(name)
+		if err != nil || !strings.Contains(stdout.String(), "  "+name+" ") || !strings.Contains(stdout.String(), s.Title) {
+			t.Errorf("no %s, %q in the help (%v)", name, s.Title, err)
+		}
+	}
+}
