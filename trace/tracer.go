@@ -200,18 +200,24 @@ func (t *Tracer) Gone(worker int) {
 		p.stat.close()
 		return
 	}
-	if w, err := t.kernel.worker(worker); err == nil && pending(p, &w) {
-		t.ledger.count(w.Done, p.ended)
+	if w, err := t.kernel.worker(worker); err == nil {
+		t.ledger.countLast(p, &w)
 	}
 	if err := t.kernel.gone(worker, t.clock.mono(time.Now())); err != nil {
 		t.log.Warn().Err(err).Msg("trace of a worker that ended")
 	}
 }
 
-// pending says whether the process's last job is not added up yet: the next request
-// would do that.
-func pending(p *process, w *bpfWorker) bool {
-	return p.ended != 0 && w.Done.Replied != 0 && w.Done.Asked == p.asked
+// countLast adds up the last job of a process, which programs in the kernel would do at
+// the next request.
+func (l *ledger) countLast(p *process, w *bpfWorker) {
+	switch {
+	case p.ended == 0:
+	case w.Done.Replied != 0 && w.Done.Asked == p.asked:
+		l.count(w.Done, p.ended)
+	default:
+		l.lost++
+	}
 }
 
 // Snapshot is what was seen until now.
@@ -265,8 +271,8 @@ func (t *Tracer) readKernel(all *ledger) error {
 			return err
 		}
 		all.lost += w.Lost
-		if p != nil && pending(p, &w) {
-			all.count(w.Done, p.ended)
+		if p != nil {
+			all.countLast(p, &w)
 		}
 	}
 	return nil

@@ -170,6 +170,7 @@ type slice struct {
 }
 
 func runSlice(w *engine.Worker, models map[model.Modality]*engine.Model) (s slice, err error) {
+	runtime.GC() // of what turning tracing on or off left
 	if _, err := runJobs(models); err != nil {
 		return s, err
 	}

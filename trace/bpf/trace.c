@@ -629,6 +629,11 @@ INLINE void finish(struct worker *w, u32 number, u64 ended)
 	keep_slow(w, number, wall);
 }
 
+INLINE void clear(struct job *j)
+{
+	__builtin_memset(j, 0, sizeof *j);
+}
+
 // On the worker's end of the socket, in the thread of the parent that sends to it.
 SEC("socket")
 int on_request(void *skb)
@@ -644,6 +649,12 @@ int on_request(void *skb)
 	if (w->done.replied && r.ended)
 		finish(w, key, r.ended);
 	w->done.replied = 0;
+	if (w->mark) { // its reply came while nobody knew that the thread ran
+		w->mark = 0;
+		clear(&w->job);
+		if (r.ended)
+			w->lost++;
+	}
 	w->job.asked = r.asked;
 	w->job.slot = r.slot;
 	w->job.model = r.header.model;
@@ -654,11 +665,6 @@ int on_request(void *skb)
 	w->job.marked = now;
 	w->mark = now;
 	return KEEP_ALL;
-}
-
-INLINE void clear(struct job *j)
-{
-	__builtin_memset(j, 0, sizeof *j);
 }
 
 // On the parent's end of the socket, in the worker's thread.
