@@ -12,6 +12,7 @@ type lif struct {
 	budget   budget
 	ready    readyList
 	synapses synapses
+	dearest  time.Duration // what a job of the source takes whose jobs take longest
 	reserve  time.Duration // what all jobs together may take before one becomes stale
 	explain  func(*Decision)
 	decision Decision // reused
@@ -44,10 +45,14 @@ func newLIF(o Options) *lif {
 // takes and the one that is running: enough for all of them in turn.
 func (p *lif) reckon() {
 	var sum, most time.Duration
+	p.dearest = 0
 	for i := range p.neurons {
-		worst := p.neurons[i].cost.worst()
+		n := &p.neurons[i]
+		worst := n.cost.worst()
 		sum += worst
 		most = max(most, worst)
+		n.dear = n.cost.mean(n.cost.ended)
+		p.dearest = max(p.dearest, n.dear)
 	}
 	p.reserve = sum + most
 	for i := range p.neurons {
@@ -61,9 +66,20 @@ func (p *lif) date(n *neuron) {
 	n.staleAt = n.unseen + n.StaleAfter - min(p.reserve, n.StaleAfter/2)
 }
 
+// stern is by what factor sternness changes the threshold of n. The more its jobs take,
+// of what the dearest take, the more it is raised: giving up what costs little saves
+// little.
+func (p *lif) stern(n *neuron) float64 {
+	s := p.budget.sternness
+	if s > 0 && p.dearest > 0 {
+		s *= float64(n.dear) / float64(p.dearest)
+	}
+	return math.Exp(s)
+}
+
 // threshold is that of neuron i: sternness raises all, and a winner those of its rivals.
 func (p *lif) threshold(now time.Duration, i int) float64 {
-	t := math.Exp(p.budget.sternness)
+	t := p.stern(&p.neurons[i])
 	if w := &p.workers[p.neurons[i].Worker]; w.winner >= 0 && w.winner != i {
 		if dt := now - w.inhibited; dt < 4*inhibitionTime {
 			t *= 1 + inhibition*math.Exp(-float64(dt)/float64(inhibitionTime))
@@ -75,7 +91,7 @@ func (p *lif) threshold(now time.Duration, i int) float64 {
 func (p *lif) advance(now time.Duration, i int) {
 	n := &p.neurons[i]
 	// A stern threshold is reached no later than a usual one, a relaxed one sooner.
-	n.advance(now, ramp(n.StaleAfter-min(p.reserve, n.StaleAfter/2))*math.Exp(max(0, p.budget.sternness)))
+	n.advance(now, ramp(n.StaleAfter-min(p.reserve, n.StaleAfter/2))*max(1, p.stern(n)))
 }
 
 // Arrive implements Policy.
@@ -215,7 +231,7 @@ func (p *lif) excite(now time.Duration, i int) {
 		}
 		p.advance(now, j)
 		n := &p.neurons[j]
-		charge := float64(weight) * math.Exp(p.budget.sternness)
+		charge := float64(weight) * p.stern(n)
 		n.v += charge
 		n.spikes += charge
 		p.consider(now, j)

@@ -35,6 +35,7 @@ const (
 type neuron struct {
 	Source
 	cost cost
+	dear time.Duration // what a job takes on average
 
 	at       time.Duration // of the potential
 	v        float64       // all of it, in thresholds at rest
