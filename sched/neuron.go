@@ -31,36 +31,38 @@ const (
 //
 // It is solved exactly, whenever something happens: nothing ticks. See Gerstner and
 // Kistler, "Spiking Neuron Models" (2002), 4.1. The current that grows with staleness
-// alone reaches the threshold θ after Source.StaleAfter less what the jobs then take.
+// alone reaches the threshold θ when the input is about to become stale (calm).
 type neuron struct {
-	Source
-	cost cost
+	// What every decision looks at of all neurons stands first and together.
+	fresh   bool          // there is an input that no job took
+	waiting bool          // fired: a job waits
+	running bool          // one has begun
+	unseen  time.Duration // when the first input came that no job took
+	calm    time.Duration // how much later nothing else counts: StaleAfter less what the jobs then take
+	rested  time.Duration // until then it can't fire; 0: that has been seen to
 
 	at       time.Duration // of the potential
 	v        float64       // all of it, in thresholds at rest
 	salience float64       // the part that came from inputs
 	spikes   float64       // the part that came from other neurons
+	slope    float64       // of the current that grows with staleness, at rest
 
-	unseen   time.Duration // when the first input came that no job took
-	arrived  time.Duration // when the newest one came
-	fresh    bool          // there is one that no job took
-	waiting  bool          // fired: a job waits
-	gaveWay  bool          // it waits behind all that can be in time
-	running  bool
-	cause    Cause
-	value    float64       // of the job that waits
-	deadline time.Duration // of the job that waits
-	begun    time.Duration // when its last job began
-	rested   time.Duration // until then it can't fire
+	arrived time.Duration // when the newest input came
+	begun   time.Duration // when its last job began
+	dropped uint64        // inputs whose job gave way until a newer one came
 
-	staleAt time.Duration // unseen + StaleAfter - reserve: from then on nothing else counts
+	Source
+	cost cost
 }
+
+// urgentAt is when what is unseen is about to become stale.
+func (n *neuron) urgentAt() time.Duration { return n.unseen + n.calm }
 
 // ramp is the slope of the current that grows with staleness, such that v gets from
 // 0 to 1 within t.
 func ramp(t time.Duration) float64 {
 	tau, s := leakTime.Seconds(), t.Seconds()
-	return 1 / (tau * (s - tau + tau*math.Exp(-s/tau)))
+	return 1 / (tau * (s + tau*math.Expm1(-s/tau)))
 }
 
 // advance solves the equation from n.at until now. slope is ramp, times the threshold.
