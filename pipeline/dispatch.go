@@ -172,6 +172,7 @@ func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.
 	if ok {
 		b := &d.boxes[job.Source]
 		items = append(items, b.items...)
+		job.Inputs = len(items)
 		b.items = b.items[:0]
 		b.busy = true
 		if b.change != nil {

@@ -11,11 +11,16 @@ const (
 	// busy stretch takes to come out of a still one.
 	heatFor = time.Second
 	saveFor = 20 * time.Second
+	// debtFor bounds what is owed after a job that hung.
+	debtFor = time.Minute
 	// sternnessGain is how fast sternness grows when all credit is used up, per
 	// second, and falls when none is.
 	sternnessGain = 0.5
 	minSternness  = -4 // every input is reason enough for a job
 	maxSternness  = 3  // a wholly new input must come again to be one
+	// damping is what thresholds add to that at once when heat leaves no credit, and
+	// take off when it leaves all: use would swing without.
+	damping = 1
 	// demandTime is the time over which demand is averaged.
 	demandTime = 10 * time.Second
 )
@@ -23,9 +28,18 @@ const (
 // bucket is credit for work, in nanoseconds of it.
 type bucket struct{ credit, most float64 }
 
+// earn adds what dt is worth at rate, of which no more is saved than whole of it.
 func (b *bucket) earn(rate, dt float64, whole time.Duration) {
-	b.most = max(rate, 1e-3) * float64(whole)
+	b.most = rate * float64(whole)
 	b.credit = min(b.most, b.credit+rate*dt)
+}
+
+// level is the share of what can be saved that is.
+func (b *bucket) level() float64 {
+	if b.most <= 0 {
+		return 0
+	}
+	return b.credit / b.most
 }
 
 // budget keeps the use of the workers at a share of their time: exactly, by credit
@@ -35,36 +49,53 @@ type budget struct {
 	share   float64 // of all workers' time: the most that heat allows
 	work    float64 // of what it would take to infer every input
 	workers float64
-	heat    bucket // of share
-	saved   bucket // of target
+	heat    bucket // what heat allows
+	saved   bucket // what thrift does
 	at      time.Duration
 	demand  float64 // ns of work that arrived, forgotten over demandTime
 	// sternness is the log of the factor by which a policy asks for more reason before
 	// it begins a job; below 0 for less.
 	sternness float64
+	factor    float64
 	held      bool
 }
 
 // newBudget begins relaxed: who knows nothing yet looks at everything.
 func newBudget(o Options) budget {
-	b := budget{share: 1, work: o.Work, workers: float64(o.Workers), sternness: minSternness}
+	b := budget{share: 1, work: o.Work, workers: float64(o.Workers), sternness: minSternness, factor: math.Exp(minSternness)}
 	b.heat.earn(b.workers, float64(heatFor), heatFor)
-	b.saved.earn(b.target()*b.workers, float64(saveFor)/2, saveFor)
+	b.saved.earn(b.thrift(), float64(saveFor), saveFor)
 	return b
 }
 
-// target is the share of all workers' time to use.
-func (b *budget) target() float64 {
+// thrift is how much work to do a time, of one worker.
+func (b *budget) thrift() float64 {
 	if b.work >= 1 {
-		return b.share
+		return b.workers
 	}
-	known := 1 - math.Exp(-float64(b.at)/float64(demandTime)) // of demandTime, when it began
-	wanted := b.demand / float64(demandTime) / max(known, 0.1) / b.workers
-	return min(b.share, b.work*min(1, wanted))
+	return b.work * min(b.workers, b.wanted())
 }
 
-// arrive counts an input whose job would take cost.
-func (b *budget) arrive(cost time.Duration) { b.demand += float64(cost) }
+// part is the share of all inputs that the budget is enough for.
+func (b *budget) part() float64 {
+	limit := b.share * b.workers
+	if b.work < 1 {
+		limit = min(limit, b.thrift())
+	}
+	if b.share >= 1 && b.work >= 1 {
+		return 1
+	}
+	return min(1, limit/max(b.wanted(), 1e-9))
+}
+
+// wanted is how much work arrives a time, of one worker.
+func (b *budget) wanted() float64 {
+	known := 1 - math.Exp(-float64(b.at)/float64(demandTime)) // of demandTime, when it began
+	return b.demand / float64(demandTime) / max(known, 0.1)
+}
+
+// arrive counts an input that would take cost, in nanoseconds.
+func (b *budget) arrive(cost float64) { b.demand += cost }
 
 // advance earns credit until now.
 func (b *budget) advance(now time.Duration) {
@@ -75,31 +106,49 @@ func (b *budget) advance(now time.Duration) {
 	b.at = now
 	b.demand *= math.Exp(-dt / float64(demandTime))
 	b.heat.earn(b.share*b.workers, dt, heatFor)
-	b.saved.earn(b.target()*b.workers, dt, saveFor)
-	b.sternness += b.urge() * sternnessGain * dt / float64(time.Second)
-	b.sternness = min(maxSternness, max(minSternness, b.sternness))
+	b.saved.earn(b.thrift(), dt, saveFor)
+	b.temper(dt)
 }
 
-// urge is where sternness goes, from 1 when all credit is used up to -1 when no more
-// can be saved. Between them it goes home to 0, where jobs are begun for reasons
-// alone: credit is for what is to come, and only what would be lost is spent on less.
-func (b *budget) urge() float64 {
-	const half, full = 0.5, 0.9
-	switch level := b.saved.credit / b.saved.most; {
-	case level < half:
-		return min(1, (half-level)/half)
-	case level > full:
-		return (full - level) / (1 - full)
+// temper lets sternness follow credit, for dt.
+func (b *budget) temper(dt float64) {
+	const savedFull, heatFull = 0.9, 0.75 // a job or two are much of what heat lets save
+	step := sternnessGain * dt / float64(time.Second)
+	change, damped := b.urge(step, b.saved.level(), savedFull), 0.0
+	if b.share < 1 {
+		level := b.heat.level()
+		change = max(change, b.urge(step, level, heatFull))
+		damped = damping * max(-1, min(1, 1-2*level))
 	}
-	return max(-1, min(1, -b.sternness))
+	if b.share > 0 { // else no sternness helps
+		b.sternness = min(maxSternness, max(minSternness, b.sternness+change))
+	}
+	b.factor = math.Exp(b.sternness + damped)
 }
 
+// urge is by how much sternness changes, at most by step up when all credit is used up,
+// and down when no more can be saved. Between them it goes home to 0, where jobs are
+// begun for reasons alone: credit is for what is to come, and only what would be lost
+// is spent on less.
+func (b *budget) urge(step, level, full float64) float64 {
+	const half = 0.5
+	switch {
+	case level < half:
+		return step * min(1, (half-level)/half)
+	case level > full:
+		return step * (full - level) / (1 - full)
+	}
+	return max(-step, min(step, -b.sternness))
+}
+
+// set changes what heat allows.
 func (b *budget) set(now time.Duration, share float64) {
 	b.advance(now)
 	if !(share > 0) {
 		share = 0
 	}
 	b.share = min(1, share)
+	b.heat.earn(b.share*b.workers, 0, heatFor)
 }
 
 // unlimited reports whether neither heat nor thrift limits work.
@@ -114,31 +163,40 @@ func (b *budget) open() bool {
 	return b.work >= 1 || b.saved.credit > 0
 }
 
-// opens is when a job may begin again.
-func (b *budget) opens(now time.Duration) (at time.Duration, ok bool) {
-	at = now
+// opens is when a job may begin again, as far as one knows now.
+func (b *budget) opens(now time.Duration) time.Duration {
+	at := now
 	if b.share < 1 && b.heat.credit <= 0 {
-		at = max(at, earned(now, b.heat.credit, b.share*b.workers))
+		at = earned(now, b.heat.credit, b.share*b.workers)
 	}
 	if b.work < 1 && b.saved.credit <= 0 {
-		at = max(at, earned(now, b.saved.credit, b.target()*b.workers))
+		at = max(at, earned(now, b.saved.credit, b.thrift()))
 	}
-	return at, at < math.MaxInt64
+	return at
 }
 
-// earned is when a debt is paid.
+// earned is when a debt is paid, or when to look again.
 func earned(now time.Duration, credit, rate float64) time.Duration {
-	wait := math.Ceil(-credit/max(rate, 1e-9)) + 1
-	if wait > float64(time.Hour) {
+	if rate <= 0 {
 		return math.MaxInt64
 	}
-	return now + time.Duration(wait)
+	return now + time.Duration(min(math.Ceil(-credit/rate)+1, float64(time.Hour)))
 }
 
-func (b *budget) use(took time.Duration) {
-	b.heat.credit -= float64(took)
-	// A debt is bounded, as is what is saved: the future need not pay for all.
+// use pays for a job. Debts are bounded: the future need not pay for all, and least for
+// what had to be.
+func (b *budget) use(took time.Duration, forced bool) {
+	debt := b.workers * float64(debtFor)
+	if forced {
+		debt = b.workers * float64(heatFor)
+	}
+	b.heat.credit = max(b.heat.credit-float64(took), min(b.heat.credit, -debt))
 	b.saved.credit = max(-b.saved.most, b.saved.credit-float64(took))
+}
+
+// credit is what is left to use, below 0 what was used too much.
+func (b *budget) credit() time.Duration {
+	return time.Duration(min(b.heat.credit, b.saved.credit))
 }
 
 // heldBack reports whether heat has held work back, and forgets.

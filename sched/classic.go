@@ -53,6 +53,7 @@ type queued struct {
 	cost     cost
 	waiting  bool
 	fresh    bool
+	running  bool
 	queuedAt time.Duration // its place in the line: a newer input inherits it
 	arrived  time.Duration
 	unseen   time.Duration
@@ -99,7 +100,7 @@ func (p *classic) turns(q *queued) int {
 func (p *classic) Arrive(now time.Duration, i int, _ float64) {
 	p.budget.advance(now)
 	q := &p.sources[i]
-	p.budget.arrive(q.cost.mean(now))
+	p.budget.arrive(q.cost.each)
 	if !q.fresh {
 		q.fresh, q.unseen = true, now
 	}
@@ -115,12 +116,13 @@ func (p *classic) Arrive(now time.Duration, i int, _ float64) {
 	q.arrived = now
 }
 
-// admits thins out what comes regularly.
+// admits thins out what comes regularly, evenly: as an engineer would who lowers the
+// rates of cameras until the budget is met.
 func (p *classic) admits(q *queued) bool {
-	if !p.thins || q.Period == 0 || q.All || p.budget.unlimited() {
+	if !p.thins || q.Period == 0 || q.All {
 		return true
 	}
-	q.share += math.Exp(-max(0, p.budget.sternness))
+	q.share += p.budget.part()
 	if q.share < 1 {
 		return false
 	}
@@ -141,13 +143,13 @@ func (p *classic) Next(now time.Duration) (Job, bool) {
 	if best == nil || !p.budget.open() {
 		return Job{}, false
 	}
-	best.waiting, best.fresh = false, false
+	best.waiting, best.fresh, best.running = false, false, true
 	p.busy[best.Worker] = true
 	p.last = best.index
 	if p.explain != nil {
 		p.explain(&Decision{
 			At: now, Verdict: Begun, Source: best.Name, Staleness: now - best.unseen, Value: best.Weight,
-			Cost: best.cost.mean(now), Deadline: best.deadline, Credit: time.Duration(min(p.budget.heat.credit, p.budget.saved.credit)),
+			Cost: best.cost.mean(now), Deadline: best.deadline, Credit: p.budget.credit(),
 		})
 	}
 	return Job{Source: best.index, Arrived: best.arrived, Unseen: best.unseen, Deadline: best.arrived + best.Deadline, Value: best.Weight}, true
@@ -156,17 +158,22 @@ func (p *classic) Next(now time.Duration) (Job, bool) {
 // Done implements Policy.
 func (p *classic) Done(now time.Duration, job Job, took time.Duration) {
 	q := &p.sources[job.Source]
-	q.cost.add(now, took)
+	if !q.running {
+		return
+	}
+	q.running = false
+	q.cost.add(now, took, job.Inputs)
 	p.busy[q.Worker] = false
 	p.budget.advance(now)
-	p.budget.use(took)
+	p.budget.use(max(0, took), false)
 }
 
 // Wake implements Policy.
 func (p *classic) Wake(now time.Duration) (at time.Duration, ok bool) {
 	for i := range p.sources {
 		if q := &p.sources[i]; q.waiting && !p.busy[q.Worker] {
-			return p.budget.opens(now)
+			at = p.budget.opens(now)
+			return at, at < math.MaxInt64
 		}
 	}
 	return 0, false

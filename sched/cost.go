@@ -47,9 +47,10 @@ type cost struct {
 	prior     time.Duration
 	ended     time.Duration // the last one
 	any       bool
+	each      float64 // mean for each input of a job, ns
 }
 
-func newCost(prior time.Duration) cost { return cost{prior: prior} }
+func newCost(prior time.Duration) cost { return cost{prior: prior, each: float64(prior)} }
 
 // of chooses the kind that a job begun now will be. What is not known yet is taken
 // from the other kind.
@@ -70,8 +71,14 @@ func (c *cost) kind(now time.Duration) *latency {
 	return &c.cold
 }
 
-func (c *cost) add(now, took time.Duration) {
+// add notes that a job of so many inputs ended now.
+func (c *cost) add(now, took time.Duration, inputs int) {
 	c.kind(now - took).add(took)
+	each := float64(took) / float64(max(1, inputs))
+	if !c.any {
+		c.each = each
+	}
+	c.each += meanShare * (each - c.each)
 	c.ended, c.any = now, true
 }
 
@@ -89,6 +96,9 @@ func (c *cost) high(now time.Duration) time.Duration {
 	}
 	return c.prior
 }
+
+// last is what a job takes on average, of the kind that came last.
+func (c *cost) last() time.Duration { return c.mean(c.ended) }
 
 // worst is what none is expected to exceed.
 func (c *cost) worst() time.Duration {

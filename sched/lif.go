@@ -10,78 +10,74 @@ type lif struct {
 	neurons  []neuron
 	workers  []worker
 	budget   budget
-	ready    readyList
 	synapses synapses
-	dearest  time.Duration // what a job of the source takes whose jobs take longest
-	reserve  time.Duration // what all jobs together may take before one becomes stale
 	explain  func(*Decision)
 	decision Decision // reused
-}
-
-// worker is what competes for one worker.
-type worker struct {
-	busy      bool
-	winner    int // who fired last
-	inhibited time.Duration
 }
 
 func newLIF(o Options) *lif {
 	p := &lif{
 		neurons: make([]neuron, len(o.Sources)), workers: make([]worker, o.Workers),
-		budget: newBudget(o), ready: newReadyList(len(o.Sources)),
-		synapses: newSynapses(len(o.Sources), o.Freeze), explain: o.Explain,
+		budget: newBudget(o), synapses: newSynapses(len(o.Sources), o.Freeze), explain: o.Explain,
 	}
 	for w := range p.workers {
-		p.workers[w].winner = -1
+		p.workers[w] = newWorker(len(o.Sources))
 	}
 	for i, s := range o.Sources {
 		p.neurons[i] = neuron{Source: s, cost: newCost(s.Cost)}
 	}
-	p.reckon()
+	for w := range p.workers {
+		p.reserve(w)
+	}
 	return p
 }
 
-// reckon reserves, before any input becomes stale, the time that a job of every source
-// takes and the one that is running: enough for all of them in turn.
-func (p *lif) reckon() {
-	var sum, most time.Duration
-	p.dearest = 0
+// reserve sets how long before their inputs become stale the jobs of worker w go before
+// all else: the time that one job of every source takes, and the one that is running.
+//
+// When that is at most half of the least StaleAfter of the worker's sources, no input
+// becomes stale, whatever the budget, as long as no job takes longer than cost.worst.
+// For then every source has the same reserve R, and what is urgent goes in the order in
+// which it became so. Say i becomes urgent at u. Before it go at most the job that is
+// running and those of others that became urgent before u; none of them twice, since
+// after a job begun at t its source is not urgent again before t + StaleAfter - R >=
+// t + R, when all of those have ended. So i has ended by u + R, which is when its input
+// would become stale. One job of the longest is to spare, for a caller that is late.
+//
+// With less time than that half of it is kept for what else there is.
+func (p *lif) reserve(w int) {
+	var sum, most, dearest time.Duration
 	for i := range p.neurons {
 		n := &p.neurons[i]
-		worst := n.cost.worst()
-		sum += worst
-		most = max(most, worst)
-		n.dear = n.cost.mean(n.cost.ended)
-		p.dearest = max(p.dearest, n.dear)
+		dearest = max(dearest, n.cost.last())
+		if n.Worker == w {
+			sum += n.cost.worst()
+			most = max(most, n.cost.worst())
+		}
 	}
-	p.reserve = sum + most
 	for i := range p.neurons {
-		p.date(&p.neurons[i])
+		if n := &p.neurons[i]; n.Worker == w {
+			n.calm = n.StaleAfter - min(sum+most, n.StaleAfter/2)
+			n.slope = ramp(n.calm)
+			n.dear = float64(n.cost.last()) / float64(dearest)
+		}
 	}
 }
 
-// date sets when an input of n will be about to become stale. Half of the time is for
-// what else there is, however much the jobs take.
-func (p *lif) date(n *neuron) {
-	n.staleAt = n.unseen + n.StaleAfter - min(p.reserve, n.StaleAfter/2)
-}
-
-// stern is by what factor sternness changes the threshold of n. The more its jobs take,
-// of what the dearest take, the more it is raised: giving up what costs little saves
-// little.
+// stern is by what factor the threshold of n is raised, or lowered. It is raised the
+// less, the less its jobs take: giving up what costs little saves little.
 func (p *lif) stern(n *neuron) float64 {
-	s := p.budget.sternness
-	if s > 0 && p.dearest > 0 {
-		s *= float64(n.dear) / float64(p.dearest)
+	if p.budget.factor <= 1 {
+		return p.budget.factor
 	}
-	return math.Exp(s)
+	return math.Pow(p.budget.factor, n.dear)
 }
 
 // threshold is that of neuron i: sternness raises all, and a winner those of its rivals.
 func (p *lif) threshold(now time.Duration, i int) float64 {
 	t := p.stern(&p.neurons[i])
 	if w := &p.workers[p.neurons[i].Worker]; w.winner >= 0 && w.winner != i {
-		if dt := now - w.inhibited; dt < 4*inhibitionTime {
+		if dt := now - w.begun; dt < 4*inhibitionTime {
 			t *= 1 + inhibition*math.Exp(-float64(dt)/float64(inhibitionTime))
 		}
 	}
@@ -91,7 +87,7 @@ func (p *lif) threshold(now time.Duration, i int) float64 {
 func (p *lif) advance(now time.Duration, i int) {
 	n := &p.neurons[i]
 	// A stern threshold is reached no later than a usual one, a relaxed one sooner.
-	n.advance(now, ramp(n.StaleAfter-min(p.reserve, n.StaleAfter/2))*max(1, p.stern(n)))
+	n.advance(now, n.slope*max(1, p.stern(n)))
 }
 
 // Arrive implements Policy.
@@ -99,33 +95,50 @@ func (p *lif) Arrive(now time.Duration, i int, salience float64) {
 	p.budget.advance(now)
 	p.advance(now, i)
 	n := &p.neurons[i]
-	p.budget.arrive(n.cost.mean(now))
-	charge := salienceGain * min(1, max(leastSalience, salience))
+	p.budget.arrive(n.cost.each)
+	if !(salience > leastSalience) { // nor a number
+		salience = leastSalience
+	}
+	charge := salienceGain * min(1, salience)
 	n.v += charge
 	n.salience += charge
 	n.arrived = now
 	if !n.fresh {
 		n.fresh, n.unseen = true, now
-		p.date(n)
 	}
 	if n.waiting {
-		if n.gaveWay && p.explain != nil {
-			p.tell(now, i, Dropped, 0, "")
-		}
-		n.value = max(n.value, n.worth(now))
-		if n.gaveWay || n.deadline < now {
-			n.gaveWay, n.deadline = false, n.due(now)
-			p.ready.move(p.neurons, i)
-		}
-		return
+		p.replace(now, i)
+	} else {
+		p.consider(now, i)
 	}
-	p.consider(now, i)
+}
+
+// replace lets the newest input of neuron i take the place of the one that waits. It
+// keeps its place in the line, unless that was lost or came too late.
+func (p *lif) replace(now time.Duration, i int) {
+	n := &p.neurons[i]
+	w := &p.workers[n.Worker]
+	k := w.find(i)
+	j := &w.jobs[k]
+	if j.gaveWay {
+		n.dropped++
+		if p.explain != nil {
+			p.tell(now, Dropped, j, 0, "")
+		}
+	}
+	j.price(max(j.value, n.worth(now)), n.cost.mean(now))
+	if j.gaveWay || j.deadline < now {
+		again := *j
+		again.gaveWay, again.deadline = false, n.due(now)
+		w.leave(k)
+		w.queue(again)
+	}
 }
 
 // consider lets neuron i fire if it is charged and rested.
 func (p *lif) consider(now time.Duration, i int) {
 	n := &p.neurons[i]
-	if n.waiting || !n.fresh || now < n.rested {
+	if n.waiting || !n.fresh || now < n.rested || n.v < min(1, p.budget.factor) && !n.All {
 		return
 	}
 	switch threshold := p.threshold(now, i); {
@@ -138,15 +151,16 @@ func (p *lif) consider(now time.Duration, i int) {
 
 func (p *lif) fire(now time.Duration, i int, cause Cause, threshold float64) {
 	n := &p.neurons[i]
-	n.waiting, n.gaveWay, n.cause = true, false, cause
-	n.value = n.worth(now)
-	n.deadline = n.due(now)
+	n.waiting = true
+	j := pending{source: uint8(i), all: n.All, cause: cause, deadline: n.due(now)}
 	if cause == Arrival {
-		n.value = n.Weight
+		j.price(n.Weight, n.cost.mean(now))
+	} else {
+		j.price(n.worth(now), n.cost.mean(now))
 	}
-	p.ready.insert(p.neurons, i)
+	queued := p.workers[n.Worker].queue(j)
 	if p.explain != nil {
-		p.tell(now, i, Fired, threshold, "")
+		p.tell(now, Fired, queued, threshold, "")
 	}
 	n.discharge()
 }
@@ -154,71 +168,83 @@ func (p *lif) fire(now time.Duration, i int, cause Cause, threshold float64) {
 // Next implements Policy.
 func (p *lif) Next(now time.Duration) (Job, bool) {
 	p.budget.advance(now)
-	p.rouse(now)
+	urgent := p.rouse(now)
 	for w := range p.workers {
-		if p.workers[w].busy {
+		w := &p.workers[w]
+		if w.busy || len(w.jobs) == 0 {
 			continue
 		}
-		if i := p.choose(now, w); i >= 0 {
-			return p.begin(now, i), true
+		if k := p.choose(now, w, urgent); k >= 0 {
+			return p.begin(now, w, k), true
 		}
 	}
 	return Job{}, false
 }
 
-// rouse fires the neurons that are about to become stale, or have rested.
-func (p *lif) rouse(now time.Duration) {
+// rouse fires the neurons that are about to become stale, or have rested, and reports
+// whether any are about to become stale.
+func (p *lif) rouse(now time.Duration) (urgent bool) {
 	for i := range p.neurons {
-		n := &p.neurons[i]
-		if !n.fresh || n.waiting {
-			continue
-		}
-		if now >= n.staleAt && !n.running {
-			p.advance(now, i)
-			p.fire(now, i, StaleSoon, p.threshold(now, i))
-		} else if n.rested != 0 && now >= n.rested {
+		switch n := &p.neurons[i]; {
+		case !n.fresh:
+		case now >= n.urgentAt():
+			urgent = true
+			if !n.waiting && !n.running {
+				p.advance(now, i)
+				p.fire(now, i, StaleSoon, p.threshold(now, i))
+			}
+		case n.rested != 0 && now >= n.rested && !n.waiting:
 			n.rested = 0
 			p.advance(now, i)
 			p.consider(now, i)
 		}
 	}
+	return urgent
 }
 
-// choose returns whose job worker w shall do, or -1: what is about to become stale
-// first, whatever the budget; else by deadline, as long as all can be met.
-func (p *lif) choose(now time.Duration, w int) int {
-	best := -1
-	for i := range p.neurons {
-		n := &p.neurons[i]
-		if n.waiting && n.Worker == w && now >= n.staleAt &&
-			(best < 0 || n.unseen+n.StaleAfter < p.neurons[best].unseen+p.neurons[best].StaleAfter) {
-			best = i
+// choose returns which of the jobs that wait for w to do, or -1: what is about to become
+// stale first, whatever the budget; else by deadline, as long as all can be met.
+func (p *lif) choose(now time.Duration, w *worker, urgent bool) int {
+	if urgent {
+		if k := p.stalest(now, w); k >= 0 {
+			w.jobs[k].cause = StaleSoon
+			return k
 		}
 	}
-	switch {
-	case best >= 0:
-		p.neurons[best].cause = StaleSoon
-		return best
-	case len(p.ready.order) == 0:
-		return -1
-	case !p.budget.open():
-		if p.explain != nil {
-			p.tell(now, int(p.ready.order[0]), HeldBack, 0, "")
-		}
-		return -1
+	if p.budget.open() {
+		return p.pick(now, w)
 	}
-	return p.pick(now, w)
-}
-
-func (p *lif) begin(now time.Duration, i int) Job {
-	n := &p.neurons[i]
-	p.ready.remove(i)
-	job := Job{Source: i, Arrived: n.arrived, Unseen: n.unseen, Deadline: n.due(now), Value: n.value, Cause: n.cause}
 	if p.explain != nil {
-		p.tell(now, i, Begun, 0, "")
+		p.tell(now, HeldBack, &w.jobs[0], 0, "")
 	}
+	return -1
+}
+
+// stalest returns the job for w whose input becomes stale first, of those about to, or
+// -1.
+func (p *lif) stalest(now time.Duration, w *worker) int {
+	first, at := -1, time.Duration(0)
+	for k := range w.jobs {
+		n := &p.neurons[w.jobs[k].source]
+		if stale := n.unseen + n.StaleAfter; now >= n.urgentAt() && (first < 0 || stale < at) {
+			first, at = k, stale
+		}
+	}
+	return first
+}
+
+func (p *lif) begin(now time.Duration, w *worker, k int) Job {
+	j := &w.jobs[k]
+	i := int(j.source)
+	n := &p.neurons[i]
+	if p.explain != nil {
+		p.tell(now, Begun, j, 0, "")
+	}
+	job := Job{Source: i, Arrived: n.arrived, Unseen: n.unseen, Deadline: n.due(now), Value: j.value, Cause: j.cause}
+	w.leave(k)
+	w.busy, w.winner, w.begun = true, i, now
 	n.waiting, n.running, n.fresh, n.begun = false, true, false, now
-	p.workers[n.Worker] = worker{busy: true, winner: i, inhibited: now}
+	n.discharge() // what came while it waited is what the job takes
 	p.excite(now, i)
 	return job
 }
@@ -226,7 +252,7 @@ func (p *lif) begin(now time.Duration, i int) Job {
 // excite passes a spike of neuron i on to others, and lets the synapses learn.
 func (p *lif) excite(now time.Duration, i int) {
 	for j, weight := range p.synapses.spike(now, i) {
-		if weight < 0.01 || j == i {
+		if weight < leastWeight {
 			continue
 		}
 		p.advance(now, j)
@@ -241,31 +267,40 @@ func (p *lif) excite(now time.Duration, i int) {
 // Done implements Policy.
 func (p *lif) Done(now time.Duration, job Job, took time.Duration) {
 	n := &p.neurons[job.Source]
+	if !n.running {
+		return
+	}
+	took = max(0, took)
 	n.running = false
 	n.rested = now + time.Duration(refractoryShare*float64(took))
-	n.cost.add(now, took)
 	p.workers[n.Worker].busy = false
 	p.budget.advance(now)
-	p.budget.use(took)
-	p.reckon()
+	p.budget.use(took, job.Cause == StaleSoon)
+	worst := n.cost.worst()
+	if n.cost.add(now, took, job.Inputs); n.cost.worst() != worst {
+		p.reserve(n.Worker)
+	}
+	if n.waiting {
+		w := &p.workers[n.Worker]
+		j := &w.jobs[w.find(job.Source)]
+		j.price(j.value, n.cost.mean(now))
+	}
 }
 
-// Wake implements Policy.
+// Wake implements Policy. That urgency alone lifts a potential over its threshold
+// between inputs is seen at the next input, or when it is about to become stale.
 func (p *lif) Wake(now time.Duration) (at time.Duration, ok bool) {
 	at = math.MaxInt64
 	for i := range p.neurons {
-		switch n := &p.neurons[i]; {
-		case !n.fresh, p.workers[n.Worker].busy:
-		case n.waiting:
-			at = min(at, n.staleAt)
-			if opens, ok := p.budget.opens(now); ok {
-				at = min(at, opens)
-			}
-		default:
-			at = min(at, n.staleAt)
-			if n.rested > now {
-				at = min(at, n.rested)
-			}
+		n := &p.neurons[i]
+		if !n.fresh || p.workers[n.Worker].busy {
+			continue
+		}
+		at = min(at, n.urgentAt())
+		if n.waiting {
+			at = min(at, p.budget.opens(now))
+		} else if n.rested != 0 {
+			at = min(at, n.rested)
 		}
 	}
 	return max(at, now), at < math.MaxInt64
@@ -280,12 +315,13 @@ func (p *lif) Held() bool { return p.budget.heldBack() }
 // Event implements Learner.
 func (p *lif) Event(now time.Duration) { p.synapses.reward(now) }
 
-func (p *lif) tell(now time.Duration, i int, v Verdict, threshold float64, other string) {
-	n := &p.neurons[i]
+// tell explains a decision about a job.
+func (p *lif) tell(now time.Duration, v Verdict, j *pending, threshold float64, other string) {
+	n := &p.neurons[j.source]
 	p.decision = Decision{
-		At: now, Verdict: v, Cause: n.cause, Source: n.Name, Potential: n.v, Threshold: threshold,
-		Salience: n.salience, Spikes: n.spikes, Staleness: now - n.unseen, Value: n.value,
-		Cost: n.cost.mean(now), Deadline: n.deadline, For: other, Credit: time.Duration(min(p.budget.heat.credit, p.budget.saved.credit)),
+		At: now, Verdict: v, Cause: j.cause, Source: n.Name, Potential: n.v, Threshold: threshold,
+		Salience: n.salience, Spikes: n.spikes, Staleness: now - n.unseen, Value: j.value,
+		Cost: j.takes, Deadline: j.deadline, For: other, Credit: p.budget.credit(),
 	}
 	p.explain(&p.decision)
 }

@@ -16,7 +16,7 @@ const (
 	// leastSalience is that of any input: fully relaxed, every one fires.
 	leastSalience = 0.01
 	// refractoryShare is how long a neuron can't fire after its job, of that job's time.
-	refractoryShare = 0.25
+	refractoryShare = 0.05
 	// inhibition is by how much the thresholds of others that want the same worker
 	// rise when one fires, and how long that lasts.
 	inhibition     = 0.5
@@ -31,37 +31,39 @@ const (
 //
 // It is solved exactly, whenever something happens: nothing ticks. See Gerstner and
 // Kistler, "Spiking Neuron Models" (2002), 4.1. The current that grows with staleness
-// alone reaches the threshold θ after Source.StaleAfter less what the jobs then take.
+// alone reaches the threshold θ when the input is about to become stale (calm).
 type neuron struct {
-	Source
-	cost cost
-	dear time.Duration // what a job takes on average
+	// What every decision looks at of all neurons stands first and together.
+	fresh   bool          // there is an input that no job took
+	waiting bool          // fired: a job waits
+	running bool          // one has begun
+	unseen  time.Duration // when the first input came that no job took
+	calm    time.Duration // how much later nothing else counts: StaleAfter less what the jobs then take
+	rested  time.Duration // until then it can't fire; 0: that has been seen to
 
 	at       time.Duration // of the potential
 	v        float64       // all of it, in thresholds at rest
 	salience float64       // the part that came from inputs
 	spikes   float64       // the part that came from other neurons
+	slope    float64       // of the current that grows with staleness, at rest
+	dear     float64       // what its jobs take, of what those take that take longest
 
-	unseen   time.Duration // when the first input came that no job took
-	arrived  time.Duration // when the newest one came
-	fresh    bool          // there is one that no job took
-	waiting  bool          // fired: a job waits
-	gaveWay  bool          // it waits behind all that can be in time
-	running  bool
-	cause    Cause
-	value    float64       // of the job that waits
-	deadline time.Duration // of the job that waits
-	begun    time.Duration // when its last job began
-	rested   time.Duration // until then it can't fire
+	arrived time.Duration // when the newest input came
+	begun   time.Duration // when its last job began
+	dropped uint64        // inputs whose job gave way until a newer one came
 
-	staleAt time.Duration // unseen + StaleAfter - reserve: from then on nothing else counts
+	Source
+	cost cost
 }
+
+// urgentAt is when what is unseen is about to become stale.
+func (n *neuron) urgentAt() time.Duration { return n.unseen + n.calm }
 
 // ramp is the slope of the current that grows with staleness, such that v gets from
 // 0 to 1 within t.
 func ramp(t time.Duration) float64 {
 	tau, s := leakTime.Seconds(), t.Seconds()
-	return 1 / (tau * (s - tau + tau*math.Exp(-s/tau)))
+	return 1 / (tau * (s + tau*math.Expm1(-s/tau)))
 }
 
 // advance solves the equation from n.at until now. slope is ramp, times the threshold.
@@ -104,13 +106,14 @@ func (n *neuron) due(now time.Duration) time.Duration {
 }
 
 // worth is the value of a job now: the more its input is new, and the longer nothing
-// was inferred of its source, the more there may be to find out. That it grows with
-// age lets every source come to its turn (Kadota et al., "Scheduling policies for
-// minimizing age of information", 2018: weight times age).
+// was inferred of its source, the more there may be to find out. That it grows with the
+// square of age lets every source come to its turn, the dear ones more seldom: the
+// index of Kadota et al., "Scheduling policies for minimizing age of information in
+// broadcast wireless networks" (2018), for long ages.
 func (n *neuron) worth(now time.Duration) float64 {
 	novelty := min(1, (n.salience+n.spikes)/salienceGain)
 	age := float64(now-n.begun) / float64(n.StaleAfter)
-	return n.Weight * max(leastValue, novelty) * age
+	return n.Weight * max(leastValue, novelty) * age * age
 }
 
 // discharge is what a spike leaves behind.

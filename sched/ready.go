@@ -5,126 +5,189 @@ import (
 	"time"
 )
 
-// readyList holds the neurons whose jobs wait, by deadline.
-type readyList struct{ order []int8 }
+// pending is a job that waits for its worker.
+type pending struct {
+	source   uint8
+	gaveWay  bool // it waits behind all that can be in time
+	all      bool // it never gives way
+	cause    Cause
+	deadline time.Duration
+	takes    time.Duration // expected
+	value    float64
+	density  float64 // value for the time that it takes
+}
 
-func newReadyList(n int) readyList { return readyList{make([]int8, 0, n)} }
+// price sets what the job is worth, and for what time.
+func (j *pending) price(value float64, takes time.Duration) {
+	j.value, j.takes, j.density = value, takes, value/float64(takes)
+}
 
-func (r *readyList) insert(neurons []neuron, i int) {
-	at := len(r.order)
-	for at > 0 && neurons[r.order[at-1]].deadline > neurons[i].deadline {
+// worker is what competes for one worker.
+type worker struct {
+	busy   bool
+	winner int           // whose job began last, or -1
+	begun  time.Duration // when it did
+	jobs   []pending     // by deadline
+	least  []uint8       // heap that giveWay uses
+}
+
+func newWorker(sources int) worker {
+	return worker{winner: -1, jobs: make([]pending, 0, sources), least: make([]uint8, 0, sources)}
+}
+
+// queue lets a job wait, and returns it.
+func (w *worker) queue(j pending) *pending {
+	at := len(w.jobs)
+	for at > 0 && w.jobs[at-1].deadline > j.deadline {
 		at--
 	}
-	r.order = slices.Insert(r.order, at, int8(i))
+	w.jobs = slices.Insert(w.jobs, at, j)
+	return &w.jobs[at]
 }
 
-func (r *readyList) remove(i int) {
-	if at := slices.Index(r.order, int8(i)); at >= 0 {
-		r.order = slices.Delete(r.order, at, at+1)
+// find returns where the job of a source waits.
+func (w *worker) find(source int) int {
+	for k := range w.jobs {
+		if int(w.jobs[k].source) == source {
+			return k
+		}
 	}
+	panic("sched: a neuron waits for a worker that does not know of it")
 }
 
-// move puts neuron i where its new deadline belongs.
-func (r *readyList) move(neurons []neuron, i int) {
-	r.remove(i)
-	r.insert(neurons, i)
-}
+func (w *worker) leave(k int) { w.jobs = slices.Delete(w.jobs, k, k+1) }
 
-// pick returns whose job worker w shall do next, or -1. When not all that wait for w
-// can be done in time, the one with the least value for the time it takes gives way,
-// of those before the deadline that would be missed: robust earliest deadline
+// pick returns which of the jobs that wait for w, at least one, shall be done next. When
+// not all can be done in time, the one with the least value for the time it takes gives
+// way, of those before the deadline that would be missed: robust earliest deadline
 // (Buttazzo and Stankovic, "RED: A robust earliest deadline scheduling algorithm",
 // 1993). Of the others the one with the most value for its time goes first, if all are
 // in time even so, and else the one with the earliest deadline. What gave way goes
 // when nothing else waits.
-func (p *lif) pick(now time.Duration, w int) int {
-	p.giveWay(now, w)
-	first, best, way := -1, -1, -1
-	for _, k := range p.ready.order {
-		i := int(k)
-		switch n := &p.neurons[i]; {
-		case n.Worker != w:
-		case n.gaveWay:
-			if way < 0 || p.density(now, i) > p.density(now, way) {
-				way = i
-			}
-		default:
-			if first < 0 {
-				first = i
-			}
-			if best < 0 || p.density(now, i) > p.density(now, best) {
-				best = i
-			}
-		}
+func (p *lif) pick(now time.Duration, w *worker) int {
+	first, best, way, late := w.survey(now)
+	if late {
+		p.giveWay(now, w)
+		first, best, way, _ = w.survey(now)
 	}
 	switch {
 	case first < 0:
 		return way
-	case p.inTime(now, w, best):
+	case way >= 0 && w.jobs[way].density > w.jobs[best].density && w.jobs[way].deadline > now:
+		return way
+	case way >= 0 || best == first || p.inTime(now, w, best):
 		return best
 	}
 	return first
 }
 
-// density is the value of neuron i's job for the time it takes.
-func (p *lif) density(now time.Duration, i int) float64 {
-	n := &p.neurons[i]
-	return n.value / float64(n.cost.mean(now))
-}
-
-// giveWay lets jobs for w give way until the others can be done in time.
-func (p *lif) giveWay(now time.Duration, w int) {
-	end := now // of all jobs up to k, one after the other
-	for k := 0; k < len(p.ready.order); k++ {
-		i := int(p.ready.order[k])
-		n := &p.neurons[i]
-		if n.Worker != w || n.gaveWay {
+// survey returns the job with the earliest deadline, the densest, the densest of those
+// that gave way, each -1 if there is none, and whether any will be late, one done after
+// the other.
+func (w *worker) survey(now time.Duration) (first, best, way int, late bool) {
+	first, best, way = -1, -1, -1
+	most, mostWay := -1.0, -1.0
+	for k := range w.jobs {
+		j := &w.jobs[k]
+		if j.gaveWay {
+			if j.density > mostWay {
+				way, mostWay = k, j.density
+			}
 			continue
 		}
-		end += n.cost.mean(now)
-		for end > n.deadline && !n.gaveWay {
-			victim := p.least(now, w, k)
-			if victim < 0 {
-				break
+		if now += j.takes; now > j.deadline {
+			late = true
+		}
+		if j.density > most {
+			best, most = k, j.density
+		}
+		if first < 0 {
+			first = k
+		}
+	}
+	return first, best, way, late
+}
+
+// giveWay lets jobs give way until the others can be done in time, one after the other
+// (Moore, "An n job, one machine sequencing algorithm for minimizing the number of late
+// jobs", 1968, who lets the longest give way).
+func (p *lif) giveWay(now time.Duration, w *worker) {
+	least := w.least[:0] // heap of those so far, once one must give way
+	end := now           // of all so far
+	for k := range w.jobs {
+		j := &w.jobs[k]
+		if j.gaveWay {
+			continue
+		}
+		if end += j.takes; len(least) > 0 {
+			least = w.push(least, k)
+		} else if end > j.deadline {
+			for i := range k + 1 {
+				least = w.push(least, i)
 			}
-			v := &p.neurons[victim]
-			v.gaveWay = true
-			end -= v.cost.mean(now)
-			if p.explain == nil {
-				continue
-			}
-			if now+v.cost.mean(now) > v.deadline {
-				p.tell(now, victim, TooLate, 0, "")
-			} else {
-				p.tell(now, victim, GaveWay, 0, n.Name)
+		}
+		for end > j.deadline && !j.gaveWay && len(least) > 0 {
+			var victim *pending
+			victim, least = w.pop(least)
+			victim.gaveWay = true
+			end -= victim.takes
+			switch {
+			case p.explain == nil:
+			case now+victim.takes > victim.deadline:
+				p.tell(now, TooLate, victim, 0, "")
+			default:
+				p.tell(now, GaveWay, victim, 0, p.neurons[j.source].Name)
 			}
 		}
 	}
 }
 
-// least is the neuron whose job for w is worth least for its time, of the first k+1
-// that wait, or -1.
-func (p *lif) least(now time.Duration, w, k int) int {
-	least := -1
-	for _, j := range p.ready.order[:k+1] {
-		i := int(j)
-		if n := &p.neurons[i]; n.Worker != w || n.All || n.gaveWay {
-			continue
-		}
-		if least < 0 || p.density(now, i) < p.density(now, least) {
-			least = i
-		}
+// push adds job k to a heap with the least dense on top, if it may give way.
+func (w *worker) push(heap []uint8, k int) []uint8 {
+	if w.jobs[k].gaveWay || w.jobs[k].all {
+		return heap
 	}
-	return least
+	heap = append(heap, 0)
+	at := len(heap) - 1
+	for at > 0 {
+		up := (at - 1) / 2
+		if w.jobs[heap[up]].density <= w.jobs[k].density {
+			break
+		}
+		heap[at], at = heap[up], up
+	}
+	heap[at] = uint8(k)
+	return heap
 }
 
-// inTime reports whether all jobs for w that did not give way end in time, nearly
-// certainly, if that of neuron i goes first.
-func (p *lif) inTime(now time.Duration, w, i int) bool {
-	end := now + p.neurons[i].cost.high(now)
-	for _, k := range p.ready.order {
-		if n := &p.neurons[k]; n.Worker == w && !n.gaveWay && int(k) != i {
-			if end += n.cost.mean(now); end > n.deadline {
+// pop takes the top off.
+func (w *worker) pop(heap []uint8) (top *pending, rest []uint8) {
+	top = &w.jobs[heap[0]]
+	last := heap[len(heap)-1]
+	heap = heap[:len(heap)-1]
+	at := 0
+	for down := 1; down < len(heap); down = 2*at + 1 {
+		if right := down + 1; right < len(heap) && w.jobs[heap[right]].density < w.jobs[heap[down]].density {
+			down = right
+		}
+		if w.jobs[last].density <= w.jobs[heap[down]].density {
+			break
+		}
+		heap[at], at = heap[down], down
+	}
+	if len(heap) > 0 {
+		heap[at] = last
+	}
+	return top, heap
+}
+
+// inTime reports whether all other jobs that did not give way end in time, nearly
+// certainly, if job first goes first.
+func (p *lif) inTime(now time.Duration, w *worker, first int) bool {
+	end := now + p.neurons[w.jobs[first].source].cost.high(now)
+	for k := range w.jobs {
+		if j := &w.jobs[k]; !j.gaveWay && k != first {
+			if end += j.takes; end > j.deadline {
 				return false
 			}
 		}

@@ -20,7 +20,8 @@ type Source struct {
 	StaleAfter time.Duration
 	// Cost is what a job takes at most, as far as one knows before the first.
 	Cost time.Duration
-	// All is for inputs of which none may be lost: each is worth a job.
+	// All is for inputs that are each worth a job, such as texts. Who calls keeps them
+	// in line, and tells of the next (Policy.Arrive) when a job took the one before.
 	All bool
 }
 
@@ -32,20 +33,25 @@ type Job struct {
 	Deadline time.Duration // when it should have ended
 	Value    float64       // to the policy, when it began
 	Cause    Cause
+	// Inputs is how many it took, where that was more than the newest: who runs it says
+	// so to Done.
+	Inputs int
 }
 
-// Policy decides. Times are read from one monotonic clock. Its methods must not be
-// called concurrently, and allocate nothing.
+// Policy decides. Times are of one monotonic clock, since the policy was made. Its
+// methods must not be called concurrently, and allocate nothing.
 type Policy interface {
 	// Arrive tells of the newest input of a source, which takes the place of one that
 	// waits. salience is how far it moved from what was last inferred of the source,
 	// 0 (nothing new) to 1; see Change.
 	Arrive(now time.Duration, source int, salience float64)
 	// Next takes the job to begin now, or says that there is none for a free worker.
+	// It is to be called until then whenever something happened.
 	Next(now time.Duration) (Job, bool)
-	// Done tells that a job ended, after working for took.
+	// Done tells that a job ended, or failed, after working for took. Once for each.
 	Done(now time.Duration, job Job, took time.Duration)
-	// Wake is when to call Next again, should nothing happen before.
+	// Wake is when to call Next again, should nothing happen before. After Next said
+	// that there is no job now, it is later than now.
 	Wake(now time.Duration) (at time.Duration, ok bool)
 	// SetBudget says what share of the workers' time heat allows jobs to take, 0 to 1.
 	SetBudget(now time.Duration, share float64)
@@ -77,6 +83,13 @@ type Options struct {
 const MaxSources = 64
 
 const maxWorkers = 8
+
+// Bounds of a source's times, so that sums of them and of a clock's don't overflow, and
+// currents stay within what a float64 resolves.
+const (
+	shortest = time.Millisecond
+	longest  = 24 * time.Hour
+)
 
 // The names of the policies.
 const (
@@ -132,8 +145,10 @@ func (o Options) check() error {
 			return fmt.Errorf("source %s: worker %d of %d", s.Name, s.Worker, o.Workers)
 		case !(s.Weight >= 0) || s.Weight > 1e6:
 			return fmt.Errorf("source %s: weight %v: from 0 to 1e6", s.Name, s.Weight)
-		case s.Deadline <= 0 || s.StaleAfter <= 0 || s.Cost <= 0 || s.Period < 0:
-			return fmt.Errorf("source %s: deadline %v, stale after %v, cost %v, period %v: times must be above 0", s.Name, s.Deadline, s.StaleAfter, s.Cost, s.Period)
+		case s.StaleAfter < shortest || s.StaleAfter > longest:
+			return fmt.Errorf("source %s: stale after %v: from %v to %v", s.Name, s.StaleAfter, shortest, longest)
+		case min(s.Deadline, s.Cost) <= 0 || s.Period < 0 || max(s.Deadline, s.Cost, s.Period) > longest:
+			return fmt.Errorf("source %s: deadline %v, cost %v, period %v: above 0 (a period also 0), up to %v", s.Name, s.Deadline, s.Cost, s.Period, longest)
 		case slices.ContainsFunc(o.Sources[:i], func(x Source) bool { return x.Name == s.Name }):
 			return fmt.Errorf("two sources named %s", s.Name)
 		}
