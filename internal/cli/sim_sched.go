@@ -54,7 +54,7 @@ Scenarios (figures are reported on those that are not for tuning):
 ` + listScenarios() + `
   recall    share of true events found out: a job of each of their sources saw
             them in an input that came while they lasted (of a face and a voice
-            together, one may have been seen before, as long as fusion remembers)
+            together, one shortly before, as long as fusion remembers it)
   CPU s/h   seconds that jobs took in an hour, of all workers
   p50, p99  time from the begin of a true event to the end of the job that found
             it out, median and 99th percentile; one not found out counts with
@@ -76,10 +76,10 @@ than edf; ! marks what misses it. The exit status is 0 all the same: it is a
 comparison.
 
 edf is earliest deadline first as in the textbook, where a newer input has a new
-deadline: under overload it lets sources starve (not in market, where one source
-alone can't fill a worker: lif misses what it must there). edf_in_line, in which a newer
-input keeps the deadline of the one it replaces, is the stronger baseline: at
-twice the load lif has about as much value as that, not more.
+deadline: under overload it lets sources starve; not in market, where what is
+due sooner leaves time for the rest and lif misses what it must. edf_in_line,
+where a newer input keeps the deadline of the one it replaces, is the stronger
+baseline: at twice the load lif has about as much value as that, not more.
 
 With --json: {"scenario","seed","policies":{NAME:{"recall","cpu_s_per_h",
 "event_latency_p50_ms","event_latency_p99_ms","deadline_miss_rate","value",
