@@ -31,7 +31,7 @@ func drawTrace(t *rapid.T) Trace {
 			Kind:   rapid.SampledFrom([]Kind{Picture, Sound, Text}).Draw(t, "kind"),
 			Worker: rapid.IntRange(0, h.Workers-1).Draw(t, "worker"),
 			Period: moment("period", 0, longest), Weight: rapid.Float64Range(0, maxWeight).Draw(t, "weight"),
-			Deadline: moment("deadline", 1, longest), StaleAfter: moment("stale", 1, longest),
+			Deadline: moment("deadline", 1, longest), StaleAfter: moment("stale", leastStale, longest),
 			Seen: rapid.Float64Range(1e-9, 1).Draw(t, "seen"), Service: []time.Duration{moment("service", 1, longest)},
 		})
 	}
@@ -69,7 +69,7 @@ func TestTraceFilesKeepAll(t *testing.T) {
 }
 
 const (
-	textHeader = `{"trace":1,"workers":1,"work":0.5,"for_ns":1000000000,"sources":[{"name":"chat","kind":"text","weight":1,"deadline_ns":1000,"stale_after_ns":1000,"seen":1,"service_ns":[10,20]}],"events":[{"start_ns":5,"end_ns":9,"sources":[0]}]}`
+	textHeader = `{"trace":1,"workers":1,"work":0.5,"for_ns":1000000000,"sources":[{"name":"chat","kind":"text","weight":1,"deadline_ns":1000,"stale_after_ns":1000000,"seen":1,"service_ns":[10,20]}],"events":[{"start_ns":5,"end_ns":9,"sources":[0]}]}`
 	textLine   = `{"at_ns":7,"source":0}`
 )
 
@@ -133,13 +133,14 @@ func TestReadTraceRefuses(t *testing.T) {
 		{header(`"weight":1`, `"weight":-1`), "weight -1"},
 		{header(`"weight":1`, `"weight":1e400`), "line 1: no line of a trace"},
 		{header(`"deadline_ns":1000`, `"deadline_ns":0`), "deadline_ns 0"},
-		{header(`"stale_after_ns":1000`, `"stale_after_ns":99000000000000`), "stale_after_ns 99000000000000"},
+		{header(`"stale_after_ns":1000000`, `"stale_after_ns":99000000000000`), "stale_after_ns 99000000000000"},
+		{header(`"stale_after_ns":1000000`, `"stale_after_ns":999999`), "stale_after_ns 999999: from 1000000"},
 		{header(`"seen":1`, `"seen":1.5`), "seen 1.5"},
 		{header(`[10,20]`, `[]`), "0 of service_ns"},
 		{header(`[10,20]`, `[20,10]`), "service_ns: above 0"},
 		{header(`[10,20]`, `[0,10]`), "service_ns: above 0"},
 		{header(`[10,20]`, `[1`+strings.Repeat(",1", maxQuantiles)+`]`), "1002 of service_ns"},
-		{header(`"sources":[{`, `"sources":[{"name":"chat","kind":"text","weight":1,"deadline_ns":1,"stale_after_ns":1,"seen":1,"service_ns":[1]},{`), "source 1: another is named chat"},
+		{header(`"sources":[{`, `"sources":[{"name":"chat","kind":"text","weight":1,"deadline_ns":1,"stale_after_ns":1000000,"seen":1,"service_ns":[1]},{`), "source 1: another is named chat"},
 		{header(`"end_ns":9`, `"end_ns":4`), "event 0: from 5 to 4"},
 		{header(`"end_ns":9`, `"end_ns":1000000001`), "event 0: from 5 to 1000000001"},
 		{header(`"sources":[0]}`, `"sources":[1]}`), "event 0: source 1 of 1"},
