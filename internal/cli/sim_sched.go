@@ -46,14 +46,15 @@ take as long, and models that see as much. Nothing is measured on this machine.
 A scenario has cameras with 30 pictures a second, still and busy in turn,
 microphones with a frame every 32 ms, and texts in bursts. True events are faces
 that come, voices, bursts of texts, and a face and a voice together. Each job
-infers the newest input of its source. All but every_frame may only do the share
-of work that the scenario says: fifo, edf and so on infer fewer inputs then,
-evenly; lif those that tell most.
+infers the newest input of its source, but for texts, each of which is inferred.
+All but every_frame may only do the share of work that the scenario says: fifo,
+edf and so on infer fewer inputs then, evenly; lif those that tell most.
 
 Scenarios (figures are reported on those that are not for tuning):
 ` + listScenarios() + `
   recall    share of true events found out: a job of each of their sources saw
-            them in an input that came while they lasted
+            them in an input that came while they lasted (of a face and a voice
+            together, one shortly before, as long as fusion remembers it)
   CPU s/h   seconds that jobs took in an hour, of all workers
   p50, p99  time from the begin of a true event to the end of the job that found
             it out, median and 99th percentile; one not found out counts with
@@ -75,9 +76,10 @@ than edf; ! marks what misses it. The exit status is 0 all the same: it is a
 comparison.
 
 edf is earliest deadline first as in the textbook, where a newer input has a new
-deadline: under overload it lets sources starve. edf_in_line, in which a newer
-input keeps the deadline of the one it replaces, is the stronger baseline: at
-twice the load lif has about as much value as that, not more.
+deadline: under overload it lets sources starve; not in market, where what is
+due sooner leaves time for the rest and lif misses what it must. edf_in_line,
+where a newer input keeps the deadline of the one it replaces, is the stronger
+baseline: at twice the load lif has about as much value as that, not more.
 
 With --json: {"scenario","seed","policies":{NAME:{"recall","cpu_s_per_h",
 "event_latency_p50_ms","event_latency_p99_ms","deadline_miss_rate","value",

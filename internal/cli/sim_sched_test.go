@@ -114,7 +114,7 @@ func TestSimSchedExplains(t *testing.T) {
 	if got := Main([]string{"sim", "sched", "--trace", record(t), "--explain"}, nil, &stdout, &stderr); got != exitOK {
 		t.Fatalf("status %d: %s", got, stderr.String())
 	}
-	for _, want := range []string{"chat", "fires for salience: potential ", "begins for salience: value ", "\nlif  "} {
+	for _, want := range []string{"chat", "fires for arrival: potential ", "begins for arrival: value ", "held back: the budget is overdrawn by ", "\nlif  "} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%s\nwant %q in it", stdout.String(), want)
 		}
@@ -142,7 +142,7 @@ func TestSimSchedRefuses(t *testing.T) {
 		want   string
 	}{
 		{"extra", exitUsage, "extra"},
-		{"--scenario moon", exitUsage, `no scenario "moon": there are hall, night`},
+		{"--scenario moon", exitUsage, `no scenario "moon": there are hall, market`},
 		{"--scenario=", exitUsage, `no scenario ""`},
 		{"--scenario hall --trace x", exitUsage, "--trace and --scenario: choose one"},
 		{"--record y --trace x", exitUsage, "--trace and --record: choose one"},

@@ -15,6 +15,7 @@ import (
 // 30 pictures a second have 432,000 inputs with 442 MB of features.
 const (
 	longest      = 4 * time.Hour
+	leastStale   = time.Millisecond
 	maxArrivals  = 4_000_000
 	maxFeatures  = 512 << 20 // bytes, of all inputs
 	maxEvents    = 10_000
@@ -73,8 +74,8 @@ func (s Source) check(workers int) error {
 		return fmt.Errorf("weight %v: from 0 to %v", s.Weight, maxWeight)
 	case s.Deadline <= 0 || s.Deadline > longest:
 		return fmt.Errorf("deadline_ns %d: above 0, up to %d", s.Deadline, longest)
-	case s.StaleAfter < time.Millisecond || s.StaleAfter > longest:
-		return fmt.Errorf("stale_after_ns %d: from %d to %d", s.StaleAfter, time.Millisecond, longest)
+	case s.StaleAfter < leastStale || s.StaleAfter > longest:
+		return fmt.Errorf("stale_after_ns %d: from %d to %d", s.StaleAfter, leastStale, longest)
 	case !(s.Seen > 0 && s.Seen <= 1):
 		return fmt.Errorf("seen %v: above 0, up to 1", s.Seen)
 	case len(s.Service) == 0 || len(s.Service) > maxQuantiles:

@@ -79,7 +79,7 @@ func TestFiguresHold(t *testing.T) {
 			"deadline misses, above edf's": 0.001, "value, ours over fifo's": 0.98, "longest staleness, of stale_after": 1,
 		}},
 		{"overload", 2, map[string]float64{
-			"value, ours over fifo's": 0.97, "value, ours over edf's": 1.03, "longest staleness, of stale_after": 1,
+			"value, ours over fifo's": 0.98, "value, ours over edf's": 1.25, "longest staleness, of stale_after": 1,
 		}},
 	} {
 		s, err := Load(tt.scenario)

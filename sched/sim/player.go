@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -15,7 +16,8 @@ type player struct {
 	seed    uint64
 	policy  sched.Policy
 	changes []*sched.Change // of each source; nil where every input is new
-	newest  []int           // arrival of each source
+	newest  []int           // arrival of each source, that its next job will infer
+	line    [][]int         // arrivals of each source that wait behind that one
 	unseen  []time.Duration // when the first input came that no job took, or none
 	running []job           // by end
 	tally   tally
@@ -34,8 +36,8 @@ type job struct {
 func newPlayer(t *Trace, name string, o Options) (*player, error) {
 	p := &player{
 		trace: t, seed: o.Seed, changes: make([]*sched.Change, len(t.Sources)),
-		newest: make([]int, len(t.Sources)), unseen: make([]time.Duration, len(t.Sources)),
-		tally: newTally(t),
+		newest: make([]int, len(t.Sources)), line: make([][]int, len(t.Sources)),
+		unseen: make([]time.Duration, len(t.Sources)), tally: newTally(t),
 	}
 	options := sched.Options{Workers: t.Workers, Work: t.Work, Explain: o.Explain}
 	if name == sched.EveryFrame {
@@ -45,6 +47,7 @@ func newPlayer(t *Trace, name string, o Options) (*player, error) {
 		options.Sources = append(options.Sources, sched.Source{
 			Name: s.Name, Worker: s.Worker, Period: s.Period, Weight: s.Weight,
 			Deadline: s.Deadline, StaleAfter: s.StaleAfter, Cost: s.Service[len(s.Service)-1],
+			All: s.Kind == Text,
 		})
 		// Only ours looks at how new an input is, and to find out takes most of the time.
 		if n, floor := s.Kind.features(); n > 0 && name == sched.LIF {
@@ -89,7 +92,18 @@ func (p *player) run(ctx context.Context) {
 	}
 }
 
+// arrive takes an input in. It takes the place of one that waits, but for a text.
 func (p *player) arrive(k int) {
+	a := p.trace.Arrivals[k]
+	if p.trace.Sources[a.Source].Kind == Text && p.unseen[a.Source] != none {
+		p.line[a.Source] = append(p.line[a.Source], k)
+		return
+	}
+	p.tell(a.At, k)
+}
+
+// tell tells the policy of an input.
+func (p *player) tell(now time.Duration, k int) {
 	a := p.trace.Arrivals[k]
 	salience := 1.0
 	if c := p.changes[a.Source]; c != nil {
@@ -99,7 +113,7 @@ func (p *player) arrive(k int) {
 	if p.unseen[a.Source] == none {
 		p.unseen[a.Source] = a.At
 	}
-	p.policy.Arrive(a.At, a.Source, salience)
+	p.policy.Arrive(now, a.Source, salience)
 }
 
 // begin starts jobs on all free workers.
@@ -115,9 +129,13 @@ func (p *player) begin(now time.Duration) {
 		}
 		took := p.trace.Sources[i].service(drawn(p.seed, p.newest[i], none))
 		j := job{next, p.newest[i], p.unseen[i], now, now + took}
-		p.unseen[i] = none
-		at, _ := slices.BinarySearchFunc(p.running, j, func(a, b job) int { return int(a.end - b.end) })
+		at, _ := slices.BinarySearchFunc(p.running, j, func(a, b job) int { return cmp.Compare(a.end, b.end) })
 		p.running = slices.Insert(p.running, at, j)
+		p.unseen[i] = none
+		if len(p.line[i]) > 0 {
+			p.tell(now, p.line[i][0])
+			p.line[i] = p.line[i][1:]
+		}
 	}
 }
 

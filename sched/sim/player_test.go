@@ -30,6 +30,13 @@ func chats(at ...time.Duration) Trace {
 	return t
 }
 
+// sounds is the same of a source in which a newer input takes the place of an older.
+func sounds(at ...time.Duration) Trace {
+	t := chats(at...)
+	t.Sources[0].Kind = Sound // without features, at which fifo does not look
+	return t
+}
+
 // score plays a trace to the plainest policy.
 func score(t *testing.T, trace Trace) Score {
 	t.Helper()
@@ -53,7 +60,7 @@ func near(got, want Score) bool {
 // What is counted, by hand.
 func TestScore(t *testing.T) {
 	two := func(e ...Event) Trace { // a second source, whose job takes 150 ms, longer than its deadline
-		trace := chats(1000)
+		trace := sounds(1000)
 		s := trace.Sources[0]
 		s.Name, s.Weight, s.Service = "slow", 3, []time.Duration{150 * milli}
 		trace.Sources = append(trace.Sources, s)
@@ -65,7 +72,7 @@ func TestScore(t *testing.T) {
 		trace.Events = e
 		return trace
 	}
-	blind := events(chats(1000), Event{1000 * milli, 2000 * milli, []int{0}})
+	blind := events(sounds(1000), Event{1000 * milli, 2000 * milli, []int{0}})
 	blind.Sources[0].Seen = 1e-12
 	// A job of 50 ms in 10 s is 18 s an hour. The source's weight is 2, so that what was
 	// not known for a second is worth 0.2.
@@ -74,35 +81,36 @@ func TestScore(t *testing.T) {
 		trace Trace
 		want  Score
 	}{
-		{"nothing", chats(), Score{}},
-		{"one input", chats(1000), Score{CPU: 18, Value: 0.2, MaxStaleness: 50, Overdue: 0.05}},
-		{"known for half of the time", chats(1000, 1500), Score{CPU: 36, Value: 0.3, MaxStaleness: 50, Overdue: 0.05}},
-		{"the second waits", chats(1000, 1010), Score{CPU: 36, Value: 0.2 + 0.002, MaxStaleness: 90, Overdue: 0.09}},
-		{"a third takes its place", chats(1000, 1010, 1030), Score{CPU: 36, Value: 0.2 + 0.006, MaxStaleness: 90, Overdue: 0.09}},
-		{"one never ends", chats(1000, 9980), Score{CPU: 18, Value: 0.2, MaxStaleness: 50, Overdue: 0.05}},
-		{"one never begins", chats(9900, 9910, 9990), Score{CPU: 18, Value: 0.2, MaxStaleness: 90, Overdue: 0.09}},
+		{"nothing", sounds(), Score{}},
+		{"one input", sounds(1000), Score{CPU: 18, Value: 0.2, MaxStaleness: 50, Overdue: 0.05}},
+		{"known for half of the time", sounds(1000, 1500), Score{CPU: 36, Value: 0.3, MaxStaleness: 50, Overdue: 0.05}},
+		{"the second waits", sounds(1000, 1010), Score{CPU: 36, Value: 0.2 + 0.002, MaxStaleness: 90, Overdue: 0.09}},
+		{"a third takes its place", sounds(1000, 1010, 1030), Score{CPU: 36, Value: 0.2 + 0.006, MaxStaleness: 90, Overdue: 0.09}},
+		{"texts do not", chats(1000, 1010, 1030), Score{CPU: 54, Value: 0.2 + 0.002, MaxStaleness: 120, DeadlineMiss: 1.0 / 3, Overdue: 0.12}},
+		{"one never ends", sounds(1000, 9980), Score{CPU: 18, Value: 0.2, MaxStaleness: 50, Overdue: 0.05}},
+		{"one never begins", sounds(9900, 9910, 9990), Score{CPU: 18, Value: 0.2, MaxStaleness: 90, Overdue: 0.09}},
 		{
-			"found at once", events(chats(1000), Event{1000 * milli, 2000 * milli, []int{0}}),
+			"found at once", events(sounds(1000), Event{1000 * milli, 2000 * milli, []int{0}}),
 			Score{Recall: 1, CPU: 18, LatencyP50: 50, LatencyP99: 50, Value: 2.2, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
-			"found once", events(chats(1000, 1500), Event{1000 * milli, 2000 * milli, []int{0}}),
+			"found once", events(sounds(1000, 1500), Event{1000 * milli, 2000 * milli, []int{0}}),
 			Score{Recall: 1, CPU: 36, LatencyP50: 50, LatencyP99: 50, Value: 2.3, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
-			"found after one and a half deadlines", events(chats(1000), Event{900 * milli, 2000 * milli, []int{0}}),
+			"found after one and a half deadlines", events(sounds(1000), Event{900 * milli, 2000 * milli, []int{0}}),
 			Score{Recall: 1, CPU: 18, LatencyP50: 150, LatencyP99: 150, Value: 1.2, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
-			"found too late to be worth anything", events(chats(1000), Event{100 * milli, 2000 * milli, []int{0}}),
+			"found too late to be worth anything", events(sounds(1000), Event{100 * milli, 2000 * milli, []int{0}}),
 			Score{Recall: 1, CPU: 18, LatencyP50: 950, LatencyP99: 950, Value: 0.2, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
-			"over before", events(chats(1000), Event{100 * milli, 900 * milli, []int{0}}),
+			"over before", events(sounds(1000), Event{100 * milli, 900 * milli, []int{0}}),
 			Score{CPU: 18, LatencyP50: 800, LatencyP99: 800, Value: 0.2, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
-			"not begun", events(chats(1000), Event{1010 * milli, 2000 * milli, []int{0}}),
+			"not begun", events(sounds(1000), Event{1010 * milli, 2000 * milli, []int{0}}),
 			Score{CPU: 18, LatencyP50: 990, LatencyP99: 990, Value: 0.2, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
@@ -110,7 +118,7 @@ func TestScore(t *testing.T) {
 			Score{CPU: 18, LatencyP50: 1000, LatencyP99: 1000, Value: 0.2, MaxStaleness: 50, Overdue: 0.05},
 		},
 		{
-			"a short event within a long one", events(chats(1500),
+			"a short event within a long one", events(sounds(1500),
 				Event{100 * milli, 2000 * milli, []int{0}}, Event{200 * milli, 300 * milli, []int{0}}, Event{1450 * milli, 1600 * milli, []int{0}}),
 			Score{Recall: 2.0 / 3, CPU: 18, LatencyP50: 100, LatencyP99: 1450, Value: 2.2, MaxStaleness: 50, Overdue: 0.05},
 		},
@@ -127,6 +135,41 @@ func TestScore(t *testing.T) {
 	} {
 		if got := score(t, tt.trace); !near(got, tt.want) {
 			t.Errorf("%s: got\n%+v, want\n%+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What was heard shortly before the rest of a fused event came is remembered, as fusion
+// does, as long as it was the same.
+func TestFusedEventsAreRemembered(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		first, then time.Duration // inputs of the two sources, ms
+		begins      time.Duration // what is heard in the first
+		found       bool
+	}{
+		{"both while it lasts", 2050, 2100, 900, true},
+		{"one of them before", 1500, 2100, 900, true},
+		{"forgotten since", 1050, 2100, 900, false},
+		{"another", 1500, 2100, 2000, false},
+		{"both before", 1500, 1600, 900, false},
+		{"one after it", 2050, 5100, 900, false},
+	} {
+		trace := sounds(tt.first)
+		second := trace.Sources[0]
+		second.Name = "second"
+		trace.Sources = append(trace.Sources, second)
+		trace.Arrivals = append(trace.Arrivals, Arrival{At: tt.then * milli, Source: 1})
+		trace.Events = []Event{{tt.begins * milli, 5000 * milli, []int{0}}, {2000 * milli, 5000 * milli, []int{0, 1}}}
+		want := 0.5
+		if tt.found {
+			want = 1
+		}
+		if tt.first < tt.begins {
+			want -= 0.5 // nor was the other event heard
+		}
+		if got := score(t, trace).Recall; got != want {
+			t.Errorf("%s: recall %v, want %v", tt.name, got, want)
 		}
 	}
 }

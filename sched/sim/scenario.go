@@ -164,8 +164,8 @@ func (c Common) check() error {
 		return errors.New("a source without a name")
 	case !(c.Weight >= 0 && c.Weight <= maxWeight):
 		return fmt.Errorf("source %q: weight %v: from 0 to %v", c.Name, c.Weight, maxWeight)
-	case c.EventEvery.Duration < time.Second || min(c.Deadline.Duration, c.StaleAfter.Duration) <= 0:
-		return fmt.Errorf("source %q: event_every from 1s, deadline and stale_after above 0", c.Name)
+	case c.EventEvery.Duration < time.Second || c.Deadline.Duration <= 0 || c.StaleAfter.Duration < leastStale:
+		return fmt.Errorf("source %q: event_every from 1s, deadline above 0, stale_after from %v", c.Name, leastStale)
 	case !(c.Seen > 0 && c.Seen <= 1):
 		return fmt.Errorf("source %q: seen %v: above 0, up to 1", c.Name, c.Seen)
 	}

@@ -25,7 +25,7 @@ func TestScenarios(t *testing.T) {
 	if tuning < 2 || reporting < 4 {
 		t.Errorf("%d scenarios for tuning and %d for reporting, want at least 2 and 4", tuning, reporting)
 	}
-	if _, err := Load("moon"); err == nil || !strings.Contains(err.Error(), `"moon": there are hall, night`) {
+	if _, err := Load("moon"); err == nil || !strings.Contains(err.Error(), `"moon": there are hall, market`) {
 		t.Errorf("of no scenario: %v", err)
 	}
 	if _, err := Load("../scenario"); err == nil {

@@ -2,10 +2,10 @@ package sim
 
 import "time"
 
-// measured are 21 evenly spaced quantiles (0, 5, … 100 %) of what a job of a kind
-// takes on two shared cores, in microseconds. Only how they stand to each other
-// counts: Trace.Scale multiplies them all.
-var measured = map[Kind][]float64{
+// jobTimes are 21 evenly spaced quantiles (0, 5, … 100 %) of what a job of a kind takes,
+// in microseconds. They are assumed, not measured: mostly alike, and one in twenty
+// longer. Only how they stand to each other counts: Trace.Scale multiplies them all.
+var jobTimes = map[Kind][]float64{
 	Picture: {
 		1500, 1540, 1580, 1620, 1660, 1700, 1730, 1760, 1790, 1820, 1850,
 		1900, 1950, 2000, 2050, 2100, 2270, 2430, 2600, 3540, 8000,
@@ -20,10 +20,10 @@ var measured = map[Kind][]float64{
 	},
 }
 
-// service is measured as times.
+// service is jobTimes as times.
 func service(k Kind) []time.Duration {
-	list := make([]time.Duration, len(measured[k]))
-	for i, us := range measured[k] {
+	list := make([]time.Duration, len(jobTimes[k]))
+	for i, us := range jobTimes[k] {
 		list[i] = time.Duration(us * float64(time.Microsecond))
 	}
 	return list

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -9,7 +10,9 @@ import (
 // Score is how one policy did.
 type Score struct {
 	// Recall is the share of true events that were found out: from each of their
-	// sources a job saw it in an input that came while it lasted.
+	// sources a job saw it in an input that came while it lasted. Of what is fused from
+	// several sources, one may have been seen as long before the others as fusion
+	// remembers.
 	Recall float64 `json:"recall"`
 	// CPU is the seconds that jobs took, of all workers, in an hour.
 	CPU float64 `json:"cpu_s_per_h"`
@@ -33,9 +36,10 @@ type Score struct {
 // tally keeps the score of one policy.
 type tally struct {
 	trace *Trace
-	found [][]time.Duration // when each event was seen in each of its sources; 0: not yet
-	open  [][]int           // events of each source, by their starts, but for the first that are over
-	known []time.Duration   // when the input of each source's last job came
+	parts [][]part        // of each event, by its sources
+	found []time.Duration // when each event was found out, or none
+	open  [][]int         // events of each source by their parts' begins, but for the first that are over
+	known []time.Duration // when the input of each source's last job came
 
 	busy         time.Duration
 	ends, missed int
@@ -43,18 +47,50 @@ type tally struct {
 	stalest      []time.Duration // of each source
 }
 
+// part is what there is of an event to see in one of its sources.
+type part struct {
+	from time.Duration // on; it was on that long before the event, or fusion forgot
+	seen time.Duration // when the input came in which it was seen last, or none
+}
+
+// remembers is how long fusion goes by what was seen or heard: pipeline/fusion/default.toml.
+var remembers = map[Kind]time.Duration{Picture: 5 * time.Second, Sound: time.Second, Text: 30 * time.Second}
+
 func newTally(t *Trace) tally {
 	y := tally{
-		trace: t, found: make([][]time.Duration, len(t.Events)), open: make([][]int, len(t.Sources)),
+		trace: t, open: make([][]int, len(t.Sources)),
 		known: make([]time.Duration, len(t.Sources)), stalest: make([]time.Duration, len(t.Sources)),
 	}
 	for k, e := range t.Events {
-		y.found[k] = make([]time.Duration, len(e.Sources))
-		for _, i := range e.Sources {
+		parts := make([]part, len(e.Sources))
+		for which, i := range e.Sources {
+			parts[which] = part{t.since(i, e.Start), none}
 			y.open[i] = append(y.open[i], k)
 		}
+		y.parts = append(y.parts, parts)
+		y.found = append(y.found, none)
+	}
+	for i, list := range y.open {
+		slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(y.part(a, i).from, y.part(b, i).from) })
 	}
 	return y
+}
+
+// since is from when on what is to be seen in a source at a time could be seen, and not
+// be forgotten until then.
+func (t *Trace) since(source int, at time.Duration) time.Duration {
+	from := at
+	for _, e := range t.Events {
+		if len(e.Sources) == 1 && e.Sources[0] == source && e.Start < at && at <= e.End {
+			from = min(from, max(e.Start, at-remembers[t.Sources[source].Kind]))
+		}
+	}
+	return from
+}
+
+// part is that of event k in one of its sources.
+func (y *tally) part(k, source int) *part {
+	return &y.parts[k][slices.Index(y.trace.Events[k].Sources, source)]
 }
 
 // ended counts a job, whose model sees what is there if seen is less than the
@@ -95,32 +131,31 @@ func (y *tally) look(source int, came, now time.Duration) (value float64, any bo
 	}
 	y.open[source] = open
 	for _, k := range open {
-		e := y.trace.Events[k]
-		if e.Start > came {
+		p := y.part(k, source)
+		if p.from > came {
 			break
 		}
-		if e.End < came {
+		if y.found[k] != none || y.trace.Events[k].End < came {
 			continue
 		}
-		which := slices.Index(e.Sources, source)
-		if y.found[k][which] != 0 {
-			continue
-		}
-		y.found[k][which] = now
-		if y.decided(k) != 0 {
+		if p.seen = came; y.together(k, came) {
+			y.found[k] = max(now, y.trace.Events[k].Start)
 			any = true
-			value += y.trace.reward(e, now)
+			value += y.trace.reward(y.trace.Events[k], now)
 		}
 	}
 	return value, any
 }
 
-// decided is when event k was known from all its sources, 0 if it was not.
-func (y *tally) decided(k int) time.Duration {
-	if slices.Contains(y.found[k], 0) {
-		return 0
+// together reports whether all of event k was seen and is remembered.
+func (y *tally) together(k int, now time.Duration) bool {
+	for which, p := range y.parts[k] {
+		source := y.trace.Sources[y.trace.Events[k].Sources[which]]
+		if p.seen == none || p.seen < now-remembers[source.Kind] {
+			return false
+		}
 	}
-	return slices.Max(y.found[k])
+	return true
 }
 
 // reward is what it is worth to find out an event now: as much as the weightiest of
@@ -147,8 +182,8 @@ func (y *tally) score() Score {
 	var latencies []time.Duration
 	found := 0
 	for k, e := range y.trace.Events {
-		at := y.decided(k)
-		if at != 0 {
+		at := y.found[k]
+		if at != none {
 			found++
 		} else {
 			at = e.End

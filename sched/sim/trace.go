@@ -14,7 +14,7 @@ type Kind string
 const (
 	Picture Kind = "picture" // features: sched.Grid
 	Sound   Kind = "sound"   // features: sched.BandEnergies
-	Text    Kind = "text"    // none: each is new
+	Text    Kind = "text"    // none: each is new, and is inferred
 )
 
 // features is how many an input of the kind has, and floor their least noise.

@@ -31,7 +31,7 @@ func drawTrace(t *rapid.T) Trace {
 			Kind:   rapid.SampledFrom([]Kind{Picture, Sound, Text}).Draw(t, "kind"),
 			Worker: rapid.IntRange(0, h.Workers-1).Draw(t, "worker"),
 			Period: moment("period", 0, longest), Weight: rapid.Float64Range(0, maxWeight).Draw(t, "weight"),
-			Deadline: moment("deadline", 1, longest), StaleAfter: moment("stale", time.Millisecond, longest),
+			Deadline: moment("deadline", 1, longest), StaleAfter: moment("stale", leastStale, longest),
 			Seen: rapid.Float64Range(1e-9, 1).Draw(t, "seen"), Service: []time.Duration{moment("service", 1, longest)},
 		})
 	}
@@ -133,7 +133,8 @@ func TestReadTraceRefuses(t *testing.T) {
 		{header(`"weight":1`, `"weight":-1`), "weight -1"},
 		{header(`"weight":1`, `"weight":1e400`), "line 1: no line of a trace"},
 		{header(`"deadline_ns":1000`, `"deadline_ns":0`), "deadline_ns 0"},
-		{header(`"stale_after_ns":1000`, `"stale_after_ns":99000000000000`), "stale_after_ns 99000000000000"},
+		{header(`"stale_after_ns":1000000`, `"stale_after_ns":99000000000000`), "stale_after_ns 99000000000000"},
+		{header(`"stale_after_ns":1000000`, `"stale_after_ns":999999`), "stale_after_ns 999999: from 1000000"},
 		{header(`"seen":1`, `"seen":1.5`), "seen 1.5"},
 		{header(`[10,20]`, `[]`), "0 of service_ns"},
 		{header(`[10,20]`, `[20,10]`), "service_ns: above 0"},
