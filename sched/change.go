@@ -15,7 +15,8 @@ type Change struct {
 	newest    []uint8
 	reference []uint8 // what was last inferred
 	noise     []uint8 // of each feature, sigmaN times its usual step
-	seen      int     // inputs, up to warm
+	light     int32   // sum of newest less that of reference
+	seen      int     // inputs, up to warm and one
 	inferred  bool
 }
 
@@ -37,7 +38,7 @@ const (
 	lightFull = 64
 )
 
-// NewChange makes one for inputs of that many features. Steps of up to floor never
+// NewChange makes one for inputs of that many features, at least one. Steps of up to floor never
 // count.
 func NewChange(features int, floor uint8) *Change {
 	c := &Change{
@@ -60,68 +61,58 @@ func (c *Change) See(x []uint8) float64 {
 		c.learn(x)
 	}
 	copy(c.newest, x)
-	if c.seen++; c.seen <= warm || !c.inferred {
-		c.seen = min(c.seen, warm+1)
+	if c.seen <= warm {
+		c.seen++
+	}
+	if c.seen <= warm || !c.inferred {
 		return 1
 	}
-	c.seen = warm + 1
 	return c.salience()
 }
 
-// learn moves each feature's noise a step towards sigmaN times what it just did.
+// learn moves each feature's noise a step towards sigmaN times what it just did. It has
+// no branches, as noise can't be predicted.
 func (c *Change) learn(x []uint8) {
-	newest, noise := c.newest[:len(x)], c.noise[:len(x)]
+	newest, noise, floor := c.newest[:len(x)], c.noise[:len(x)], int32(c.floor)
+	light := c.light
 	for i, v := range x {
-		step := sigmaN * distance(v, newest[i])
-		switch n := int(noise[i]); {
-		case step > n && n < 255:
-			noise[i]++
-		case step < n && n > int(c.floor):
-			noise[i]--
-		}
+		n, d := int32(noise[i]), int32(v)-int32(newest[i])
+		light += d
+		noise[i] = uint8(max(floor, min(255, n+sign(sigmaN*abs(d)-n))))
 	}
+	c.light = light
 }
 
 func (c *Change) salience() float64 {
-	reference, noise := c.reference[:len(c.newest)], c.noise[:len(c.newest)]
-	light := 0
-	for i, v := range c.newest {
-		light += int(v) - int(reference[i])
-	}
-	light /= len(c.newest)
-	moved := 0 // in 256ths of a feature that moved by twice its noise or more
-	for i, v := range c.newest {
-		d := int(v) - int(reference[i]) - light
-		if d < 0 {
-			d = -d
-		}
-		if n := int(noise[i]); d > n {
+	newest := c.newest
+	reference, noise := c.reference[:len(newest)], c.noise[:len(newest)]
+	light := c.light / int32(len(newest))
+	moved := int32(0) // in 256ths of a feature that moved by twice its noise or more
+	for i, v := range newest {
+		d := abs(int32(v) - int32(reference[i]) - light)
+		if n := int32(noise[i]); d > n {
 			moved += min(256, 256*(d-n)/n)
 		}
 	}
-	s := float64(moved) / (256 * full * float64(len(c.newest)))
-	if light < 0 {
-		light = -light
-	}
-	return min(1, s+float64(light)/lightFull)
+	s := float64(moved) / (256 * full * float64(len(newest)))
+	return min(1, s+float64(abs(light))/lightFull)
 }
 
 // Inferred tells that the newest input is being inferred.
 func (c *Change) Inferred() {
 	if !c.inferred {
-		c.inferred = true
+		c.inferred, c.light = true, 0
 		copy(c.reference, c.newest)
 		return
 	}
 	for i, v := range c.newest {
-		r := int(c.reference[i])
-		c.reference[i] = uint8(r + (int(v)-r)*follow/256)
+		step := (int(v) - int(c.reference[i])) * follow / 256
+		c.reference[i] += uint8(step)
+		c.light -= int32(step)
 	}
 }
 
-func distance(a, b uint8) int {
-	if a > b {
-		return int(a - b)
-	}
-	return int(b - a)
-}
+// abs and sign are without branches.
+func abs(x int32) int32 { return (x ^ x>>31) - x>>31 }
+
+func sign(x int32) int32 { return x>>31 | int32(uint32(-x)>>31) }

@@ -36,6 +36,17 @@ func (l *latency) add(took time.Duration) {
 	l.most = max(x, l.most-mostForgets*(l.most-l.mean))
 }
 
+func (l *latency) state() Latency {
+	return Latency{Mean: time.Duration(l.mean), High: time.Duration(l.high), Most: time.Duration(l.most)}
+}
+
+// restore goes on from s, if that says something.
+func (l *latency) restore(s Latency) {
+	if s.Mean > 0 {
+		*l = latency{jobs: 1, mean: float64(s.Mean), high: float64(s.High), most: float64(s.Most)}
+	}
+}
+
 // coldAfter is how long a model must not have run for its weights to have left the
 // caches: a while in which others ran.
 const coldAfter = time.Second

@@ -32,7 +32,7 @@ const (
 	GaveWay                 // overload: the job that is worth least for its time waits, for another's deadline
 	TooLate                 // a job can hardly end before its own deadline: others go first
 	Dropped                 // a newer input took the place of one that waited, as it gave way
-	HeldBack                // no credit: the budget allows no job now
+	HeldBack                // no credit: from now on the budget allows no job
 )
 
 // Decision is one decision with its reasons.
@@ -61,16 +61,23 @@ func (d *Decision) String() string {
 		return fmt.Sprintf("%s fires for %v: potential %.2f of %.2f (salience %.2f, spikes %.2f, urgency %.2f), unseen for %v",
 			at, d.Cause, d.Potential, d.Threshold, d.Salience, d.Spikes, d.Potential-d.Salience-d.Spikes, ms(d.Staleness))
 	case Begun:
-		return fmt.Sprintf("%s begins for %v: value %.2f, takes about %v, due in %v", at, d.Cause, d.Value, ms(d.Cost), ms(d.Deadline-d.At))
+		return fmt.Sprintf("%s begins for %v: value %.2f, takes about %v, due %s", at, d.Cause, d.Value, ms(d.Cost), d.due())
 	case GaveWay:
 		return fmt.Sprintf("%s gives way: too much to do until the deadline of %s, and its value %.2f for %v is least", at, d.For, d.Value, ms(d.Cost))
 	case TooLate:
-		return fmt.Sprintf("%s gives way: takes about %v, due in %v", at, ms(d.Cost), ms(d.Deadline-d.At))
+		return fmt.Sprintf("%s gives way: takes about %v, due %s", at, ms(d.Cost), d.due())
 	case Dropped:
 		return fmt.Sprintf("%s dropped: a newer input takes the place of one that waited for %v", at, ms(d.Staleness))
 	default:
-		return fmt.Sprintf("%s held back: the budget is overdrawn by %v", at, ms(-d.Credit))
+		return fmt.Sprintf("%s held back: what heat and thrift allow is used up, credit %v", at, ms(d.Credit))
 	}
+}
+
+func (d *Decision) due() string {
+	if d.Deadline < d.At {
+		return fmt.Sprintf("%v ago", ms(d.At-d.Deadline))
+	}
+	return fmt.Sprintf("in %v", ms(d.Deadline-d.At))
 }
 
 func ms(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }

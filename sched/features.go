@@ -14,7 +14,7 @@ const GridFloor = 6
 // Each cell is the mean of up to 16 pixels in it, so that the time does not grow with
 // the picture.
 func Grid(dst []uint8, pix []byte, width, height int) bool {
-	if width <= 0 || height <= 0 || len(pix) < 3*width*height || len(dst) != GridSide*GridSide {
+	if width <= 0 || height <= 0 || height > len(pix)/3/width || len(dst) != GridSide*GridSide {
 		return false
 	}
 	const each = 4 // pixels of a cell across and down

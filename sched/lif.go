@@ -11,6 +11,7 @@ type lif struct {
 	workers  []worker
 	budget   budget
 	synapses synapses
+	shut     bool // jobs waited for credit when it was looked at last
 	explain  func(*Decision)
 	decision Decision // reused
 }
@@ -36,7 +37,7 @@ func newLIF(o Options) *lif {
 // all else: the time that one job of every source takes, and the one that is running.
 //
 // When that is at most half of the least StaleAfter of the worker's sources, no input
-// becomes stale, whatever the budget, as long as no job takes longer than cost.worst.
+// becomes stale, whatever the budget, as long as no job takes longer than Source.Cost.
 // For then every source has the same reserve R, and what is urgent goes in the order in
 // which it became so. Say i becomes urgent at u. Before it go at most the job that is
 // running and those of others that became urgent before u; none of them twice, since
@@ -212,11 +213,13 @@ func (p *lif) choose(now time.Duration, w *worker, urgent bool) int {
 		}
 	}
 	if p.budget.open() {
+		p.shut = false
 		return p.pick(now, w)
 	}
-	if p.explain != nil {
+	if p.explain != nil && !p.shut {
 		p.tell(now, HeldBack, &w.jobs[0], 0, "")
 	}
+	p.shut = true
 	return -1
 }
 

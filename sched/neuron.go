@@ -50,6 +50,7 @@ type neuron struct {
 
 	arrived time.Duration // when the newest input came
 	begun   time.Duration // when its last job began
+	gaveWay uint64        // jobs that did
 	dropped uint64        // inputs whose job gave way until a newer one came
 
 	Source

@@ -130,6 +130,7 @@ func (p *lif) giveWay(now time.Duration, w *worker) {
 			var victim *pending
 			victim, least = w.pop(least)
 			victim.gaveWay = true
+			p.neurons[victim.source].gaveWay++
 			end -= victim.takes
 			switch {
 			case p.explain == nil:

@@ -64,6 +64,14 @@ type Learner interface {
 	Policy
 	// Event tells that something was really found out: fusion decided an event.
 	Event(now time.Duration)
+	// State is what was learned, to be kept.
+	State() State
+	// Restore goes on with what was learned before, of the sources that have the same
+	// names; all that is known of others stays. If the state is not sound nothing
+	// changes. It does so also with Options.Freeze.
+	Restore(State) error
+	// Neurons appends how each neuron is now to list.
+	Neurons(now time.Duration, list []Neuron) []Neuron
 }
 
 // Options make a policy.

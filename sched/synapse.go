@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// MaxSynapse is the most that a spike charges another neuron, in thresholds.
+const MaxSynapse = 0.5
+
 // Constants of learning.
 const (
 	traceTime    = time.Second     // within which two spikes belong together
@@ -12,8 +15,7 @@ const (
 	learnRate    = 0.05
 	// depression is by how much more a pair in the wrong order weakens than one in the
 	// right order strengthens: neurons that fire at any time learn nothing.
-	depression = 1.05
-	maxWeight  = 0.5 // in thresholds
+	depression = 1.5
 	// leastWeight is that of a synapse that passes anything on.
 	leastWeight = 0.01
 	// renormAfter bounds the exponents of forward decay.
@@ -24,7 +26,9 @@ const (
 // fired shortly before the second and a real event followed, and shrinks when it was
 // the other way round: spike-timing-dependent plasticity with reward (Izhikevich,
 // "Solving the distal reward problem through linkage of STDP and dopamine signaling",
-// 2007), with soft bounds from 0 to maxWeight (van Rossum, Bi and Turrigiano 2000).
+// 2007). Each spike is paired with the nearest of the other neuron (Morrison, Aertsen and
+// Diesmann 2007), so that one that fires often is not a sign for that alone. What grows
+// slows down towards MaxSynapse, what shrinks goes to 0: pairs at random end there.
 //
 // Traces decay forward (Cormode et al., "Forward decay", 2009): a spike adds more the
 // later it comes, so that a spike touches one row and nothing has to fade.
@@ -32,7 +36,7 @@ type synapses struct {
 	n      int
 	frozen bool
 	weight []float32 // of the synapse from i to j, at i*n+j
-	paired []float64 // how often and shortly i fired after j, at i*n+j, scaled up by growth(eligibleTime)
+	paired []float64 // how often and how soon i fired after j, at i*n+j, scaled up by growth(eligibleTime)
 	trace  []float64 // of each neuron's last spike, scaled up by growth(traceTime)
 	epoch  time.Duration
 }
@@ -48,11 +52,13 @@ func (s *synapses) growth(now, tau time.Duration) float64 {
 	return math.Exp(float64(now-s.epoch) / float64(tau))
 }
 
+// row is the weights of the synapses from neuron i.
+func (s *synapses) row(i int) []float32 { return s.weight[i*s.n : (i+1)*s.n] }
+
 // spike notes that neuron i fired, and returns the weights of its synapses.
 func (s *synapses) spike(now time.Duration, i int) []float32 {
-	weights := s.weight[i*s.n : (i+1)*s.n]
 	if s.frozen {
-		return weights
+		return s.row(i)
 	}
 	if now-s.epoch > renormAfter {
 		s.renorm(now)
@@ -60,12 +66,14 @@ func (s *synapses) spike(now time.Duration, i int) []float32 {
 	g := s.growth(now, traceTime)
 	scale := s.growth(now, eligibleTime) / g
 	paired := s.paired[i*s.n : (i+1)*s.n]
+	last := s.trace[i]
 	for j, x := range s.trace {
-		paired[j] += x * scale
+		if x > last { // j fired since i did
+			paired[j] += x * scale
+		}
 	}
-	// A neuron that fires all the time is no better a sign than one that fired once.
 	s.trace[i] = g
-	return weights
+	return s.row(i)
 }
 
 // reward turns what was paired into weights.
@@ -87,11 +95,11 @@ func (s *synapses) reward(now time.Duration) {
 func (s *synapses) learn(i, j int, step float64) {
 	w := float64(s.weight[i*s.n+j])
 	if step = max(-1, min(1, step)); step > 0 {
-		w += step * (maxWeight - w)
+		w += step * (MaxSynapse - w)
 	} else {
-		w += step * w
+		w += step * MaxSynapse
 	}
-	s.weight[i*s.n+j] = float32(max(0, min(maxWeight, w)))
+	s.weight[i*s.n+j] = float32(max(0, min(MaxSynapse, w)))
 }
 
 // renorm moves the epoch to now.
