@@ -34,6 +34,16 @@ func (b *bucket) earn(rate, dt float64, whole time.Duration) {
 	b.credit = min(b.most, b.credit+rate*dt)
 }
 
+// resize keeps the level of a bucket that is to hold so much; a new one is half full.
+func (b *bucket) resize(most float64) {
+	if b.most > 0 {
+		b.credit *= most / b.most
+	} else {
+		b.credit = most / 2
+	}
+	b.most = most
+}
+
 // level is the share of what can be saved that is.
 func (b *bucket) level() float64 {
 	if b.most <= 0 {
@@ -64,7 +74,6 @@ type budget struct {
 func newBudget(o Options) budget {
 	b := budget{share: 1, work: o.Work, workers: float64(o.Workers), sternness: minSternness, factor: math.Exp(minSternness)}
 	b.heat.earn(b.workers, float64(heatFor), heatFor)
-	b.saved.earn(b.thrift(), float64(saveFor), saveFor)
 	return b
 }
 
@@ -76,16 +85,19 @@ func (b *budget) thrift() float64 {
 	return b.work * min(b.workers, b.wanted())
 }
 
-// part is the share of all inputs that the budget is enough for.
+// part is the share of all inputs that the budget is enough for. It notes when heat
+// makes it less.
 func (b *budget) part() float64 {
-	limit := b.share * b.workers
+	limit := math.Inf(1)
 	if b.work < 1 {
-		limit = min(limit, b.thrift())
+		limit = b.thrift()
 	}
-	if b.share >= 1 && b.work >= 1 {
-		return 1
+	if b.share < 1 {
+		limit = min(limit, b.share*b.workers)
 	}
-	return min(1, limit/max(b.wanted(), 1e-9))
+	part := min(1, limit/max(b.wanted(), 1e-9))
+	b.held = b.held || part < 1 && b.share < 1
+	return part
 }
 
 // wanted is how much work arrives a time, of one worker.
@@ -106,6 +118,8 @@ func (b *budget) advance(now time.Duration) {
 	b.at = now
 	b.demand *= math.Exp(-dt / float64(demandTime))
 	b.heat.earn(b.share*b.workers, dt, heatFor)
+	// What thrift allows follows demand, and what was saved with it.
+	b.saved.resize(b.thrift() * float64(saveFor))
 	b.saved.earn(b.thrift(), dt, saveFor)
 	b.temper(dt)
 }
@@ -150,9 +164,6 @@ func (b *budget) set(now time.Duration, share float64) {
 	b.share = min(1, share)
 	b.heat.earn(b.share*b.workers, 0, heatFor)
 }
-
-// unlimited reports whether neither heat nor thrift limits work.
-func (b *budget) unlimited() bool { return b.share >= 1 && b.work >= 1 }
 
 // open reports whether a job may begin, and notes when heat lets none.
 func (b *budget) open() bool {

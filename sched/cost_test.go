@@ -73,7 +73,7 @@ func TestCostHotAndCold(t *testing.T) {
 		{"in no time, as if it failed", 5 * time.Second, 0, 5 * time.Second, 10 * ms, 80 * ms},
 	} {
 		if step.took > 0 {
-			c.add(step.ends, step.took)
+			c.add(step.ends, step.took, 1)
 		}
 		if got := c.mean(step.now); got != step.mean {
 			t.Errorf("%s: mean %v, want %v", step.what, got, step.mean)

@@ -24,7 +24,7 @@ func at(t *testing.T, o Options) *lif {
 	t.Helper()
 	p := mustNew(t, LIF, o).(*lif)
 	p.budget.sternness, p.budget.factor = 0, 1
-	p.budget.saved.credit = 0.7 * p.budget.saved.most
+	p.budget.saved = bucket{credit: 0.7, most: 1}
 	return p
 }
 
@@ -125,7 +125,7 @@ func TestRefractory(t *testing.T) {
 	p.Arrive(41*msec, 0, 1)
 	none(t, p, 41*msec)
 	wake, ok := p.Wake(41 * msec)
-	if want := 50 * msec; !ok || wake != want {
+	if want := 42 * msec; !ok || wake != want {
 		t.Fatalf("wakes at %v, want %v", wake, want)
 	}
 	none(t, p, wake-1)

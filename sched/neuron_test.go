@@ -100,7 +100,7 @@ func TestWorth(t *testing.T) {
 		{salienceGain / 2, 0, 2 * time.Second, 1},
 		{salienceGain / 4, salienceGain / 4, 2 * time.Second, 1},
 		{salienceGain * 9, 0, 2 * time.Second, 2},
-		{salienceGain, 0, 3 * time.Second, 4},
+		{salienceGain, 0, 3 * time.Second, 8},
 		{salienceGain, 0, time.Second, 0},
 	} {
 		n.salience, n.spikes = c.salience, c.spikes

@@ -61,9 +61,10 @@ func (w *worker) leave(k int) { w.jobs = slices.Delete(w.jobs, k, k+1) }
 // not all can be done in time, the one with the least value for the time it takes gives
 // way, of those before the deadline that would be missed: robust earliest deadline
 // (Buttazzo and Stankovic, "RED: A robust earliest deadline scheduling algorithm",
-// 1993). Of the others the one with the most value for its time goes first, if all are
-// in time even so, and else the one with the earliest deadline. What gave way goes
-// when nothing else waits.
+// 1993). From then on the one with the most value for its time goes first, of all that
+// can still be in time; what can't goes when nothing else waits. While all can be done
+// in time it goes first as well, if they can even so, and else the one with the
+// earliest deadline.
 func (p *lif) pick(now time.Duration, w *worker) int {
 	first, best, way, late := w.survey(now)
 	if late {
@@ -73,7 +74,7 @@ func (p *lif) pick(now time.Duration, w *worker) int {
 	switch {
 	case first < 0:
 		return way
-	case way >= 0 && w.jobs[way].density > w.jobs[best].density && w.jobs[way].deadline > now:
+	case way >= 0 && w.jobs[way].density > w.jobs[best].density && now+w.jobs[way].takes <= w.jobs[way].deadline:
 		return way
 	case way >= 0 || best == first || p.inTime(now, w, best):
 		return best
