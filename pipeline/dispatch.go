@@ -256,6 +256,16 @@ func (d *dispatcher) event() {
 	}
 }
 
+func (d *dispatcher) learned() (s sched.State, learns bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l, learns := d.policy.(sched.Learner)
+	if learns {
+		s = l.State()
+	}
+	return s, learns
+}
+
 // clear recycles what was not inferred by the end.
 func (d *dispatcher) clear() {
 	d.mu.Lock()

@@ -130,6 +130,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
+// Learned is what the scheduler has learned so far, if it does learn.
+func (p *Pipeline) Learned() (sched.State, bool) { return p.dispatch.learned() }
+
 // produce runs one source to its end.
 func (p *Pipeline) produce(ctx context.Context, in Input) error {
 	err := in.Source.Run(ctx, in.Queue)

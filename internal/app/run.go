@@ -28,7 +28,8 @@ import (
 // each counts.
 var queueLength = [model.NumModalities]int{model.Vision: 1, model.Audio: 64, model.Text: 256}
 
-// healthEvery is how often a run logs how its sources are doing.
+// healthEvery is how often a run logs how its sources are doing, and keeps what it has
+// learned.
 const healthEvery = 10 * time.Minute
 
 // ErrNeverEnds reports a run that shall end with its sources when none does.
@@ -105,7 +106,12 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 		return nil, err
 	}
 	began := time.Now()
-	err = watched(p, heat, ctx, o.Logger)
+	learned := remember(p.Policy, o.State, o.Logger)
+	err = watched(p, ctx, func() {
+		logStats(o.Logger, p.Stats())
+		heat.tell()
+		learned.keep(p)
+	})
 	if err == nil && !o.Once && ctx.Err() == nil {
 		o.Logger.Info().Msg("all sources are used up, waiting to be stopped")
 		<-ctx.Done()
@@ -113,6 +119,7 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	stats := p.Stats()
 	logStats(o.Logger, stats)
 	heat.tell()
+	learned.keep(p)
 	if c := p.Fuser.State(p.Clock.Now()).Counters; c != (fusion.Counters{}) {
 		o.Logger.Warn().Interface("counters", c).Msg("evidence that could not be used as it came")
 	}
@@ -125,8 +132,8 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	return stats, err
 }
 
-// watched runs p and logs now and then how its sources and the board are doing.
-func watched(p *pipeline.Pipeline, heat *heat, ctx context.Context, log zerolog.Logger) error {
+// watched runs p and calls look now and then.
+func watched(p *pipeline.Pipeline, ctx context.Context, look func()) error {
 	done := make(chan struct{})
 	var health sync.WaitGroup
 	health.Go(func() {
@@ -135,8 +142,7 @@ func watched(p *pipeline.Pipeline, heat *heat, ctx context.Context, log zerolog.
 		for {
 			select {
 			case <-tick.C:
-				logStats(log, p.Stats())
-				heat.tell()
+				look()
 			case <-done:
 				return
 			}
