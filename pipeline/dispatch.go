@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +15,8 @@ import (
 
 // Pace is what heat leaves for inference. Its methods are called by one goroutine.
 type Pace interface {
+	// Changed has a token when the share may be another than before.
+	Changed() <-chan struct{}
 	// Share is the share of the time that jobs may take, 0 to 1.
 	Share() float64
 	// Held is told, whenever a job could begin, whether the share holds one back.
@@ -43,9 +47,9 @@ type box struct {
 	items  []*source.Item // oldest first
 	limit  int
 	busy   bool          // a job has taken some
-	whole  bool          // none may be lost: the source waits until it is neither filled nor busy
+	whole  bool          // none may be lost: the source waits until it is empty
 	change *sched.Change // nil: each is new
-	free   chan struct{} // one token: a job has ended
+	free   chan struct{} // one token: a job has begun or ended
 	left   uint64        // made room without being inferred
 }
 
@@ -78,24 +82,40 @@ func (d *dispatcher) listen(ctx context.Context, i int) {
 	for {
 		item, err := in.Queue.Get(ctx)
 		if err != nil {
+			d.await(ctx, b, d.done)
 			return
 		}
 		var features []uint8
 		if b.change != nil {
 			features = sense.features(item)
 		}
-		d.offer(i, item, features)
-		for b.whole && !d.done(b) {
-			select {
-			case <-b.free:
-			case <-ctx.Done():
-				return
-			}
+		if !d.await(ctx, b, d.empty) {
+			in.Queue.Recycle(item)
+			return
 		}
+		d.offer(i, item, features)
 	}
 }
 
-// done reports whether no input of b waits or is being inferred.
+// await waits until so, if b is to be inferred whole. It fails when ctx ends.
+func (d *dispatcher) await(ctx context.Context, b *box, so func(*box) bool) bool {
+	for b.whole && !so(b) {
+		select {
+		case <-b.free:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// empty reports whether no input of b waits, done also that none is being inferred.
+func (d *dispatcher) empty(b *box) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(b.items) == 0
+}
+
 func (d *dispatcher) done(b *box) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -153,8 +173,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// take returns the next job with its inputs, or when to ask again; over says that
-// there will be none.
+// take returns the next job with its inputs, or none and when to ask again should
+// nothing happen; over says that there will be no more.
 func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.Item, at time.Duration, over bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -175,6 +195,7 @@ func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.
 		job.Inputs = len(items)
 		b.items = b.items[:0]
 		b.busy = true
+		signal(b.free)
 		if b.change != nil {
 			b.change.Inferred()
 		}
@@ -184,15 +205,11 @@ func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.
 	if d.filling == 0 && (!ok || d.idle()) { // a policy may leave out what waits
 		return job, items, 0, true
 	}
-	if !ok || at > now+longestWait {
-		at = now + longestWait
+	if !ok {
+		at = math.MaxInt64
 	}
 	return job, items, at, false
 }
-
-// longestWait bounds how long the policy is not asked, so that a budget that heat
-// gives back is noticed.
-const longestWait = time.Second
 
 // idle reports whether nothing waits.
 func (d *dispatcher) idle() bool {
@@ -212,7 +229,11 @@ func (d *dispatcher) work(ctx context.Context, out chan<- observation) {
 	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	items := make([]*source.Item, 0, 8)
+	items := make([]*source.Item, 0, slices.Max(kept[:]))
+	var pace <-chan struct{}
+	if d.p.Pace != nil {
+		pace = d.p.Pace.Changed()
+	}
 	for ctx.Err() == nil {
 		job, taken, at, over := d.take(items[:0])
 		if over {
@@ -227,6 +248,7 @@ func (d *dispatcher) work(ctx context.Context, out chan<- observation) {
 		timer.Reset(max(0, at-d.p.Clock.Now()))
 		select {
 		case <-d.changed:
+		case <-pace:
 		case <-timer.C:
 		case <-ctx.Done():
 		}

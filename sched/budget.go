@@ -67,6 +67,7 @@ type budget struct {
 	// it begins a job; below 0 for less.
 	sternness float64
 	factor    float64
+	hot       bool // it is heat that makes sternness what it is
 	held      bool
 }
 
@@ -96,7 +97,7 @@ func (b *budget) part() float64 {
 		limit = min(limit, b.share*b.workers)
 	}
 	part := min(1, limit/max(b.wanted(), 1e-9))
-	b.held = b.held || part < 1 && b.share < 1
+	b.held = b.held || part < 1 && limit == b.share*b.workers
 	return part
 }
 
@@ -129,9 +130,12 @@ func (b *budget) temper(dt float64) {
 	const savedFull, heatFull = 0.9, 0.75 // a job or two are much of what heat lets save
 	step := sternnessGain * dt / float64(time.Second)
 	change, damped := b.urge(step, b.saved.level(), savedFull), 0.0
+	b.hot = false
 	if b.share < 1 {
 		level := b.heat.level()
-		change = max(change, b.urge(step, level, heatFull))
+		stern := b.urge(step, level, heatFull)
+		b.hot = level < heatFull && stern >= change
+		change = max(change, stern)
 		damped = damping * max(-1, min(1, 1-2*level))
 	}
 	if b.share > 0 { // else no sternness helps
@@ -210,7 +214,8 @@ func (b *budget) credit() time.Duration {
 	return time.Duration(min(b.heat.credit, b.saved.credit))
 }
 
-// heldBack reports whether heat has held work back, and forgets.
+// heldBack reports whether heat has held work back, by a job refused or by less reason
+// to begin one, and forgets.
 func (b *budget) heldBack() bool {
 	held := b.held
 	b.held = false

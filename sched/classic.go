@@ -72,11 +72,12 @@ func (q *queued) interval() time.Duration {
 // classic is a policy that infers every input, in some order.
 type classic struct {
 	order
-	sources []queued
-	busy    []bool
-	budget  budget
-	last    int // source begun last
-	explain func(*Decision)
+	sources  []queued
+	busy     []bool
+	budget   budget
+	last     int // source begun last
+	explain  func(*Decision)
+	decision Decision // reused
 }
 
 func newClassic(o order, opts Options) *classic {
@@ -147,10 +148,11 @@ func (p *classic) Next(now time.Duration) (Job, bool) {
 	p.busy[best.Worker] = true
 	p.last = best.index
 	if p.explain != nil {
-		p.explain(&Decision{
+		p.decision = Decision{
 			At: now, Verdict: Begun, Source: best.Name, Staleness: now - best.unseen, Value: best.Weight,
 			Cost: best.cost.mean(now), Deadline: best.deadline, Credit: p.budget.credit(),
-		})
+		}
+		p.explain(&p.decision)
 	}
 	return Job{Source: best.index, Arrived: best.arrived, Unseen: best.unseen, Deadline: best.arrived + best.Deadline, Value: best.Weight}, true
 }

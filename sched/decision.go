@@ -20,7 +20,12 @@ const (
 var causeNames = [...]string{"arrival", "salience", "urgency", "spikes", "stale soon"}
 
 // String is the cause in words.
-func (c Cause) String() string { return causeNames[c] }
+func (c Cause) String() string {
+	if int(c) >= len(causeNames) {
+		return fmt.Sprintf("cause(%d)", int(c))
+	}
+	return causeNames[c]
+}
 
 // Verdict is what was decided.
 type Verdict uint8

@@ -139,7 +139,7 @@ func (p *lif) replace(now time.Duration, i int) {
 // consider lets neuron i fire if it is charged and rested.
 func (p *lif) consider(now time.Duration, i int) {
 	n := &p.neurons[i]
-	if n.waiting || !n.fresh || now < n.rested || n.v < min(1, p.budget.factor) && !n.All {
+	if n.waiting || !n.fresh || now < n.rested {
 		return
 	}
 	switch threshold := p.threshold(now, i); {
@@ -147,6 +147,8 @@ func (p *lif) consider(now time.Duration, i int) {
 		p.fire(now, i, Arrival, threshold)
 	case n.v >= threshold:
 		p.fire(now, i, n.why(), threshold)
+	case p.budget.hot:
+		p.budget.held = true
 	}
 }
 
@@ -243,7 +245,7 @@ func (p *lif) begin(now time.Duration, w *worker, k int) Job {
 	if p.explain != nil {
 		p.tell(now, Begun, j, 0, "")
 	}
-	job := Job{Source: i, Arrived: n.arrived, Unseen: n.unseen, Deadline: n.due(now), Value: j.value, Cause: j.cause}
+	job := Job{Source: i, Arrived: n.arrived, Unseen: n.unseen, Deadline: n.arrived + n.Deadline, Value: j.value, Cause: j.cause}
 	w.leave(k)
 	w.busy, w.winner, w.begun = true, i, now
 	n.waiting, n.running, n.fresh, n.begun = false, true, false, now

@@ -79,7 +79,7 @@ type Options struct {
 	Sources []Source // at most MaxSources
 	Workers int      // default 1
 	// Work is how much may be inferred, as a share of what inferring every input would
-	// take, above 0 to 1; default 1.
+	// take, above 0 to 1; default 1. EveryFrame ignores it.
 	Work float64
 	// Explain is called with every decision, if set. It must not keep its argument.
 	Explain func(*Decision)
@@ -131,6 +131,9 @@ func New(name string, o Options) (Policy, error) {
 		return newLIF(o), nil
 	}
 	order, known := orders[name]
+	if !order.thins {
+		o.Work = 1
+	}
 	if !known {
 		return nil, fmt.Errorf("no scheduling policy %q: there are %v", name, Policies())
 	}

@@ -65,7 +65,7 @@ func openHeat(cfg config.Config, o RunOptions) (*heat, error) {
 }
 
 func startHeat(o heatOptions) *heat {
-	h := &heat{heatOptions: o, stop: make(chan struct{}), done: make(chan struct{})}
+	h := &heat{heatOptions: o, pace: pace{changed: make(chan struct{}, 1)}, stop: make(chan struct{}), done: make(chan struct{})}
 	h.identify()
 	go h.run()
 	return h
@@ -163,7 +163,14 @@ func (h *heat) run() {
 		set := h.findActuators()
 		defer set.Close() // before the sensors, which may take their time
 		h.pace.budget.Store(set.Budget)
-		t.apply = set.Turn
+		t.apply = func(s actuator.Setting) error {
+			before := h.pace.Share()
+			err := set.Turn(s)
+			if h.pace.Share() != before {
+				h.pace.tell()
+			}
+			return err
+		}
 	}
 	h.thermostat.Store(t)
 	h.loop(t)

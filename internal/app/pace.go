@@ -9,9 +9,10 @@ import (
 // pace is the thermal budget as the pipeline sees it, and what the controller hears
 // back. It gives the whole budget until there is one.
 type pace struct {
-	budget atomic.Pointer[actuator.Budget]
-	holds  atomic.Bool // a job back, now
-	held   atomic.Bool // one since bound was asked last
+	changed chan struct{} // one token
+	budget  atomic.Pointer[actuator.Budget]
+	holds   atomic.Bool // a job back, now
+	held    atomic.Bool // one since bound was asked last
 }
 
 // Share implements pipeline.Pace.
@@ -20,6 +21,17 @@ func (p *pace) Share() float64 {
 		return b.Share()
 	}
 	return 1
+}
+
+// Changed implements pipeline.Pace.
+func (p *pace) Changed() <-chan struct{} { return p.changed }
+
+// tell wakes the pipeline to look at the share.
+func (p *pace) tell() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
 }
 
 // Held implements pipeline.Pace.

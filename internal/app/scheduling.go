@@ -28,8 +28,7 @@ const firstCost = 100 * time.Millisecond
 // newPolicy makes the scheduler of a run: a neuron, or a place in line, for each input.
 func newPolicy(cfg config.Config, inputs []pipeline.Input, explain func(*sched.Decision)) (sched.Policy, error) {
 	o := sched.Options{Sources: SchedulerSources(cfg, inputs), Work: cfg.Scheduler.Work, Freeze: !cfg.Scheduler.Learn, Explain: explain}
-	whole := func(in pipeline.Input) bool { return in.Whole }
-	if cfg.Scheduler.Policy == sched.EveryFrame || slices.ContainsFunc(inputs, whole) {
+	if slices.ContainsFunc(inputs, func(in pipeline.Input) bool { return in.Whole }) {
 		o.Work = 1
 	}
 	return sched.New(cfg.Scheduler.Policy, o)
@@ -41,7 +40,7 @@ func SchedulerSources(cfg config.Config, inputs []pipeline.Input) (list []sched.
 		u := urgencies[in.Modality]
 		list = append(list, sched.Source{
 			Name: in.Name, Period: u.period, Weight: u.weight, Deadline: u.deadline,
-			StaleAfter: staleAfter(cfg, in.Modality), Cost: firstCost, All: in.Whole,
+			StaleAfter: staleAfter(cfg, in.Modality), Cost: firstCost, All: in.Whole || in.Modality == model.Text,
 		})
 	}
 	return list

@@ -40,9 +40,6 @@ func newPlayer(t *Trace, name string, o Options) (*player, error) {
 		unseen: make([]time.Duration, len(t.Sources)), tally: newTally(t),
 	}
 	options := sched.Options{Workers: t.Workers, Work: t.Work, Explain: o.Explain}
-	if name == sched.EveryFrame {
-		options.Work = 1
-	}
 	for i, s := range t.Sources {
 		options.Sources = append(options.Sources, sched.Source{
 			Name: s.Name, Worker: s.Worker, Period: s.Period, Weight: s.Weight,
