@@ -64,7 +64,7 @@ func mean(x []float64) float64 {
 // do, once thresholds have found their level.
 func TestUseFollowsTheBudget(t *testing.T) {
 	for _, salience := range []float64{0, 0.2, 1} {
-		for _, share := range []float64{0.05, 0.1, 0.3, 0.5, 0.8} {
+		for _, share := range []float64{0.05, 0.3, 0.8} {
 			for _, work := range []float64{1, 0.9} {
 				each, forced := use(t, LIF, Options{Work: work}, salience, 300, func(time.Duration) float64 { return share })
 				if got := mean(each[60:300]); math.Abs(got-share) > 0.02*share {
@@ -205,6 +205,37 @@ func TestHeldOnce(t *testing.T) {
 		}
 		if !p.Held() || p.Held() {
 			t.Errorf("%s: held back, to be told once", name)
+		}
+	}
+}
+
+// The less heat allows, the higher thresholds are: use is not cut by the lack of credit
+// alone, which would leave none for what comes next.
+func TestThresholdsFollowTheBudget(t *testing.T) {
+	list := cameras()
+	last := math.Inf(-1)
+	for _, share := range []float64{0.8, 0.5, 0.2, 0.1} {
+		p := mustNew(t, LIF, Options{Sources: list}).(*lif)
+		p.SetBudget(0, share)
+		r := rand.New(rand.NewPCG(1, 1))
+		d := drive{policy: p, sources: list, took: func(int) time.Duration { return 15 * time.Millisecond }}
+		sum, looks, open := 0.0, 0, 0
+		d.at = func(now time.Duration) {
+			if now > 30*time.Second {
+				sum += p.budget.sternness
+				if looks++; p.budget.heat.credit > 0 {
+					open++
+				}
+			}
+		}
+		d.run(periodic(r, list, 2*time.Minute), 2*time.Minute)
+		if got := sum / float64(looks); got < last+0.1 {
+			t.Errorf("share %v: sternness %v, with more heat %v", share, got, last)
+		} else {
+			last = got
+		}
+		if got := float64(open) / float64(looks); got < 0.6 {
+			t.Errorf("share %v: credit in %.2f of the time", share, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -111,5 +112,26 @@ func TestClassicWorkersApart(t *testing.T) {
 	none(t, p, msec)
 	if at, ok := p.Wake(msec); ok {
 		t.Errorf("wakes at %v, while both work", at)
+	}
+}
+
+// However few are let through, they are as many as they should be.
+func TestThinningIsEven(t *testing.T) {
+	p := mustNew(t, FIFO, Options{Sources: sources(1), Work: 0.5}).(*classic)
+	for _, share := range []float64{1, 0.7, 0.4, 0.05} {
+		p.budget.sternness = -math.Log(share)
+		admitted, since := 0, 0
+		for range 1000 {
+			since++
+			if p.admits(&p.sources[0]) {
+				if float64(since) > 1/share+1 {
+					t.Errorf("share %v: %d left out in a row", share, since)
+				}
+				admitted, since = admitted+1, 0
+			}
+		}
+		if got := float64(admitted) / 1000; math.Abs(got-share) > 0.002 {
+			t.Errorf("share %v: %v are let through", share, got)
+		}
 	}
 }

@@ -223,6 +223,23 @@ func TestTimeStandsStill(t *testing.T) {
 	}
 }
 
+// That one worker's input is about to become stale opens the budget to no other's.
+func TestUrgencyIsOfOneWorker(t *testing.T) {
+	list := sources(3)
+	list[0].Worker = 1
+	p := at(t, Options{Sources: list, Workers: 2})
+	p.SetBudget(0, 0)
+	p.Arrive(0, 0, 1)
+	p.Arrive(1500*msec, 1, 1)
+	p.Arrive(1500*msec, 2, 1)
+	none(t, p, 1500*msec)
+	now := 2*time.Second - 20*msec
+	if j := next(t, p, now); j.Source != 0 || j.Cause != StaleSoon {
+		t.Errorf("job %+v", j)
+	}
+	none(t, p, now)
+}
+
 // A source whose jobs fail at once, or hang, keeps none of the others from theirs.
 func TestOddJobs(t *testing.T) {
 	list := sources(2)

@@ -228,10 +228,10 @@ func TestEveryPolicyKeepsTheRules(t *testing.T) {
 func TestDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawScene(t)
-		var runs [2][]string
+		var runs [2][]Decision
 		for k := range runs {
 			o := s.options
-			o.Explain = func(d *Decision) { runs[k] = append(runs[k], d.String()) }
+			o.Explain = func(d *Decision) { runs[k] = append(runs[k], *d) }
 			s.driver(t, mustNew(t, LIF, o)).run(s.list, sceneFor)
 		}
 		if !slices.Equal(runs[0], runs[1]) {

@@ -50,6 +50,16 @@ func TestStateRoundTrip(t *testing.T) {
 	if !reflect.DeepEqual(again.State(), old.State()) {
 		t.Errorf("%+v, want %+v", again.State(), old.State())
 	}
+	if got, want := again.neurons[2].calm, 2*time.Second-6*10*msec; got != want {
+		t.Errorf("calm for %v, want %v", got, want)
+	}
+	s.Sources[1].Cold.Most = time.Second // longer than was declared
+	if err := again.Restore(s); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.neurons[2].calm, time.Second; got != want {
+		t.Errorf("calm for %v, want half of the time, %v", got, want)
+	}
 	if got, want := again.neurons[2].cost.mean(0), time.Duration(old.neurons[2].cost.hot.mean); got != want && got != time.Duration(old.neurons[2].cost.cold.mean) {
 		t.Errorf("a job takes %v, want %v", got, want)
 	}

@@ -119,3 +119,36 @@ func TestSynapsesAfterALongPause(t *testing.T) {
 		}
 	}
 }
+
+// Of many neurons that fire at random, with events at random, few pairs keep a weight.
+func TestRandomPairsEndNearNothing(t *testing.T) {
+	const n = 12
+	for _, every := range []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, 2 * time.Second} {
+		r := rand.New(rand.NewPCG(1, 1))
+		s := newSynapses(n, false)
+		for k := range s.weight {
+			if k/n != k%n {
+				s.weight[k] = MaxSynapse / 2
+			}
+		}
+		at, event := time.Duration(0), time.Duration(0)
+		sum, looks := 0.0, 0
+		for event < 40*time.Minute {
+			at += time.Duration(r.ExpFloat64() * float64(every) / n)
+			s.spike(at, r.IntN(n))
+			if at > event {
+				s.reward(at)
+				event = at + time.Duration(r.ExpFloat64()*float64(20*time.Second))
+				if at > 20*time.Minute {
+					for _, w := range s.weight {
+						sum += float64(w)
+					}
+					looks += n * (n - 1)
+				}
+			}
+		}
+		if got := sum / float64(looks); got > 0.1*MaxSynapse {
+			t.Errorf("a spike every %v: weights of %.3f on average", every, got)
+		}
+	}
+}
