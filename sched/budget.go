@@ -71,9 +71,14 @@ type budget struct {
 	held      bool
 }
 
-// newBudget begins relaxed: who knows nothing yet looks at everything.
+// newBudget begins relaxed where all may be inferred: who knows nothing yet looks at
+// everything.
 func newBudget(o Options) budget {
-	b := budget{share: 1, work: o.Work, workers: float64(o.Workers), sternness: minSternness, factor: math.Exp(minSternness)}
+	b := budget{share: 1, work: o.Work, workers: float64(o.Workers)}
+	if b.work >= 1 {
+		b.sternness = minSternness
+	}
+	b.factor = math.Exp(b.sternness)
 	b.heat.earn(b.workers, float64(heatFor), heatFor)
 	return b
 }
