@@ -215,8 +215,8 @@ func (t *Tracer) Gone(worker int) {
 func (l *ledger) countLast(p *process, w *bpfWorker) {
 	switch {
 	case p.ended == 0:
-	case w.Done.Replied != 0 && w.Done.Asked == p.asked:
-		l.count(w.Done, p.ended)
+	case w.Mark == 0 && w.Job.Replied != 0 && w.Job.Asked == p.asked:
+		l.count(w.Job, p.ended)
 	default:
 		l.lost++
 	}
