@@ -88,8 +88,14 @@ func sendAndRead(b *testing.B, request []byte, program int) {
 // worker's: what tracing costs everything else on the machine.
 func BenchmarkSwitch(b *testing.B) {
 	b.Run("untraced", pingPong)
-	openTracer(b)
-	b.Run("traced", pingPong)
+	for n, name := range []string{plain: "plain", typed: "typed"} {
+		k, err := loadPrograms(kind(n))
+		if err != nil {
+			b.Skipf("needs eBPF: %v", err)
+		}
+		b.Run(name, pingPong)
+		k.close()
+	}
 }
 
 func pingPong(b *testing.B) {

@@ -94,6 +94,7 @@ type bpfWorker struct {
 	WaitCpu uint32
 	Lost    uint64
 	Least   uint64
+	Fastest uint64
 	Job     bpfJob
 	Slowest [16]uint64
 }

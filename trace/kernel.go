@@ -185,7 +185,7 @@ func (k *kernel) reset(worker int, now uint64) error {
 	}
 	const noCPU = ^uint32(0)
 	return k.maps["workers"].Put(uint32(worker), &bpfWorker{
-		Since: now, State: uint32(Blocked), WaitCpu: noCPU, Lost: w.Lost, Least: w.Least, Slowest: w.Slowest,
+		Since: now, State: uint32(Blocked), WaitCpu: noCPU, Lost: w.Lost, Least: w.Least, Fastest: w.Fastest, Slowest: w.Slowest,
 	})
 }
 

@@ -63,6 +63,7 @@ struct worker {
 	u32 wait_cpu; // that it waits for, or NO_CPU
 	u64 lost;
 	u64 least; // of slowest
+	u64 fastest; // which that is
 	struct job job; // at hand, and after its reply until its end is known
 	u64 slowest[SLOWEST]; // wall times of the slowest jobs
 };
@@ -520,24 +521,18 @@ INLINE void keep_slow(struct worker *w, u32 number, u64 wall)
 {
 	if (wall <= w->least)
 		return;
-	u32 fastest = 0;
-	u64 least = w->slowest[0];
-	UNROLL for (int i = 1; i < SLOWEST; i++)
-		if (w->slowest[i] < least) {
-			least = w->slowest[i];
-			fastest = i;
-		}
-	u32 key = number * SLOWEST + fastest;
+	u32 place = w->fastest % SLOWEST, key = number * SLOWEST + place;
 	struct job *j = map_lookup(&slowest, &key);
 	if (!j)
 		return;
 	*j = w->job;
-	w->slowest[fastest % SLOWEST] = wall;
-	least = wall;
+	w->slowest[place] = wall;
+	w->least = wall;
 	UNROLL for (int i = 0; i < SLOWEST; i++)
-		if (w->slowest[i] < least)
-			least = w->slowest[i];
-	w->least = least;
+		if (w->slowest[i] < w->least) {
+			w->least = w->slowest[i];
+			w->fastest = i;
+		}
 }
 
 INLINE void count_holder(const struct holder *h)
