@@ -88,8 +88,14 @@ func sendAndRead(b *testing.B, request []byte, program int) {
 // worker's: what tracing costs everything else on the machine.
 func BenchmarkSwitch(b *testing.B) {
 	b.Run("untraced", pingPong)
-	openTracer(b)
-	b.Run("traced", pingPong)
+	for n, name := range []string{plain: "plain", typed: "typed"} {
+		k, err := loadPrograms(kind(n))
+		if err != nil {
+			b.Skipf("needs eBPF: %v", err)
+		}
+		b.Run(name, pingPong)
+		k.close()
+	}
 }
 
 func pingPong(b *testing.B) {
@@ -122,7 +128,7 @@ func pingPong(b *testing.B) {
 	unix.Close(there[1])
 }
 
-func pipe(b *testing.B) (fds [2]int) {
+func pipe(b testing.TB) (fds [2]int) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		b.Fatal(err)
 	}
@@ -164,6 +170,7 @@ func BenchmarkOpenAndClose(b *testing.B) {
 	for b.Loop() {
 		began := time.Now()
 		tr := Open(Options{})
+		tr.Source()
 		opened += time.Since(began)
 		tr.Close()
 	}

@@ -38,14 +38,14 @@ type bpfJob struct {
 	MinKhz         uint64
 	HelpersOnCpu   uint64
 	HelpersWaiting uint64
+	Slot           uint32
+	Model          uint32
+	Bad            uint64
 	Holders        [4]struct {
 		_    structs.HostLayout
 		Task bpfTask
 		Ns   uint64
 	}
-	Slot  uint32
-	Model uint32
-	Bad   uint64
 }
 
 type bpfPreemptor struct {
@@ -93,8 +93,9 @@ type bpfWorker struct {
 	Cpu     uint32
 	WaitCpu uint32
 	Lost    uint64
+	Least   uint64
+	Fastest uint64
 	Job     bpfJob
-	Done    bpfJob
 	Slowest [16]uint64
 }
 
@@ -102,26 +103,34 @@ type bpfWorker struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	bpfMapBusy          = "busy"
-	bpfMapCpus          = "cpus"
-	bpfMapHelpers       = "helpers"
-	bpfMapPreemptors    = "preemptors"
-	bpfMapSlowest       = "slowest"
-	bpfMapTotals        = "totals"
-	bpfMapWatched       = "watched"
-	bpfMapWorkers       = "workers"
-	bpfProgOnFrequency  = "on_frequency"
-	bpfProgOnHardEntry  = "on_hard_entry"
-	bpfProgOnHardExit   = "on_hard_exit"
-	bpfProgOnMajorFault = "on_major_fault"
-	bpfProgOnMinorFault = "on_minor_fault"
-	bpfProgOnReply      = "on_reply"
-	bpfProgOnRequest    = "on_request"
-	bpfProgOnSoftEntry  = "on_soft_entry"
-	bpfProgOnSoftExit   = "on_soft_exit"
-	bpfProgOnSwitch     = "on_switch"
-	bpfProgOnWakeup     = "on_wakeup"
-	bpfProgOnWaking     = "on_waking"
+	bpfMapBusy            = "busy"
+	bpfMapCpus            = "cpus"
+	bpfMapHelpers         = "helpers"
+	bpfMapPreemptors      = "preemptors"
+	bpfMapSlowest         = "slowest"
+	bpfMapTotals          = "totals"
+	bpfMapWatched         = "watched"
+	bpfMapWorkers         = "workers"
+	bpfProgOnFrequency    = "on_frequency"
+	bpfProgOnHardEntry    = "on_hard_entry"
+	bpfProgOnHardExit     = "on_hard_exit"
+	bpfProgOnMajorFault   = "on_major_fault"
+	bpfProgOnMinorFault   = "on_minor_fault"
+	bpfProgOnReply        = "on_reply"
+	bpfProgOnRequest      = "on_request"
+	bpfProgOnSoftEntry    = "on_soft_entry"
+	bpfProgOnSoftExit     = "on_soft_exit"
+	bpfProgOnSwitch       = "on_switch"
+	bpfProgOnWakeup       = "on_wakeup"
+	bpfProgOnWaking       = "on_waking"
+	bpfProgTypedFrequency = "typed_frequency"
+	bpfProgTypedHardEntry = "typed_hard_entry"
+	bpfProgTypedHardExit  = "typed_hard_exit"
+	bpfProgTypedSoftEntry = "typed_soft_entry"
+	bpfProgTypedSoftExit  = "typed_soft_exit"
+	bpfProgTypedSwitch    = "typed_switch"
+	bpfProgTypedWakeup    = "typed_wakeup"
+	bpfProgTypedWaking    = "typed_waking"
 )
 
 // loadBpf returns the embedded CollectionSpec for bpf.
@@ -166,18 +175,26 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
-	OnFrequency  *ebpf.ProgramSpec `ebpf:"on_frequency"`
-	OnHardEntry  *ebpf.ProgramSpec `ebpf:"on_hard_entry"`
-	OnHardExit   *ebpf.ProgramSpec `ebpf:"on_hard_exit"`
-	OnMajorFault *ebpf.ProgramSpec `ebpf:"on_major_fault"`
-	OnMinorFault *ebpf.ProgramSpec `ebpf:"on_minor_fault"`
-	OnReply      *ebpf.ProgramSpec `ebpf:"on_reply"`
-	OnRequest    *ebpf.ProgramSpec `ebpf:"on_request"`
-	OnSoftEntry  *ebpf.ProgramSpec `ebpf:"on_soft_entry"`
-	OnSoftExit   *ebpf.ProgramSpec `ebpf:"on_soft_exit"`
-	OnSwitch     *ebpf.ProgramSpec `ebpf:"on_switch"`
-	OnWakeup     *ebpf.ProgramSpec `ebpf:"on_wakeup"`
-	OnWaking     *ebpf.ProgramSpec `ebpf:"on_waking"`
+	OnFrequency    *ebpf.ProgramSpec `ebpf:"on_frequency"`
+	OnHardEntry    *ebpf.ProgramSpec `ebpf:"on_hard_entry"`
+	OnHardExit     *ebpf.ProgramSpec `ebpf:"on_hard_exit"`
+	OnMajorFault   *ebpf.ProgramSpec `ebpf:"on_major_fault"`
+	OnMinorFault   *ebpf.ProgramSpec `ebpf:"on_minor_fault"`
+	OnReply        *ebpf.ProgramSpec `ebpf:"on_reply"`
+	OnRequest      *ebpf.ProgramSpec `ebpf:"on_request"`
+	OnSoftEntry    *ebpf.ProgramSpec `ebpf:"on_soft_entry"`
+	OnSoftExit     *ebpf.ProgramSpec `ebpf:"on_soft_exit"`
+	OnSwitch       *ebpf.ProgramSpec `ebpf:"on_switch"`
+	OnWakeup       *ebpf.ProgramSpec `ebpf:"on_wakeup"`
+	OnWaking       *ebpf.ProgramSpec `ebpf:"on_waking"`
+	TypedFrequency *ebpf.ProgramSpec `ebpf:"typed_frequency"`
+	TypedHardEntry *ebpf.ProgramSpec `ebpf:"typed_hard_entry"`
+	TypedHardExit  *ebpf.ProgramSpec `ebpf:"typed_hard_exit"`
+	TypedSoftEntry *ebpf.ProgramSpec `ebpf:"typed_soft_entry"`
+	TypedSoftExit  *ebpf.ProgramSpec `ebpf:"typed_soft_exit"`
+	TypedSwitch    *ebpf.ProgramSpec `ebpf:"typed_switch"`
+	TypedWakeup    *ebpf.ProgramSpec `ebpf:"typed_wakeup"`
+	TypedWaking    *ebpf.ProgramSpec `ebpf:"typed_waking"`
 }
 
 // bpfMapSpecs contains maps before they are loaded into the kernel.
@@ -253,18 +270,26 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
-	OnFrequency  *ebpf.Program `ebpf:"on_frequency"`
-	OnHardEntry  *ebpf.Program `ebpf:"on_hard_entry"`
-	OnHardExit   *ebpf.Program `ebpf:"on_hard_exit"`
-	OnMajorFault *ebpf.Program `ebpf:"on_major_fault"`
-	OnMinorFault *ebpf.Program `ebpf:"on_minor_fault"`
-	OnReply      *ebpf.Program `ebpf:"on_reply"`
-	OnRequest    *ebpf.Program `ebpf:"on_request"`
-	OnSoftEntry  *ebpf.Program `ebpf:"on_soft_entry"`
-	OnSoftExit   *ebpf.Program `ebpf:"on_soft_exit"`
-	OnSwitch     *ebpf.Program `ebpf:"on_switch"`
-	OnWakeup     *ebpf.Program `ebpf:"on_wakeup"`
-	OnWaking     *ebpf.Program `ebpf:"on_waking"`
+	OnFrequency    *ebpf.Program `ebpf:"on_frequency"`
+	OnHardEntry    *ebpf.Program `ebpf:"on_hard_entry"`
+	OnHardExit     *ebpf.Program `ebpf:"on_hard_exit"`
+	OnMajorFault   *ebpf.Program `ebpf:"on_major_fault"`
+	OnMinorFault   *ebpf.Program `ebpf:"on_minor_fault"`
+	OnReply        *ebpf.Program `ebpf:"on_reply"`
+	OnRequest      *ebpf.Program `ebpf:"on_request"`
+	OnSoftEntry    *ebpf.Program `ebpf:"on_soft_entry"`
+	OnSoftExit     *ebpf.Program `ebpf:"on_soft_exit"`
+	OnSwitch       *ebpf.Program `ebpf:"on_switch"`
+	OnWakeup       *ebpf.Program `ebpf:"on_wakeup"`
+	OnWaking       *ebpf.Program `ebpf:"on_waking"`
+	TypedFrequency *ebpf.Program `ebpf:"typed_frequency"`
+	TypedHardEntry *ebpf.Program `ebpf:"typed_hard_entry"`
+	TypedHardExit  *ebpf.Program `ebpf:"typed_hard_exit"`
+	TypedSoftEntry *ebpf.Program `ebpf:"typed_soft_entry"`
+	TypedSoftExit  *ebpf.Program `ebpf:"typed_soft_exit"`
+	TypedSwitch    *ebpf.Program `ebpf:"typed_switch"`
+	TypedWakeup    *ebpf.Program `ebpf:"typed_wakeup"`
+	TypedWaking    *ebpf.Program `ebpf:"typed_waking"`
 }
 
 func (p *bpfPrograms) Close() error {
@@ -281,6 +306,14 @@ func (p *bpfPrograms) Close() error {
 		p.OnSwitch,
 		p.OnWakeup,
 		p.OnWaking,
+		p.TypedFrequency,
+		p.TypedHardEntry,
+		p.TypedHardExit,
+		p.TypedSoftEntry,
+		p.TypedSoftExit,
+		p.TypedSwitch,
+		p.TypedWakeup,
+		p.TypedWaking,
 	)
 }
 

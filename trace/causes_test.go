@@ -24,13 +24,13 @@ func (w *standIn) runs(job func()) Job {
 		}
 		l := newLedger()
 		l.slots = w.tracer.ledger.slots
-		l.count(raw.Done, w.tracer.processes[w.number].ended)
+		l.count(raw.Job, w.tracer.processes[w.number].ended)
 		var s Snapshot
 		l.snapshot(&s, w.tracer.clock)
 		if len(s.Slowest) == 1 {
 			return s.Slowest[0]
 		}
-		w.tb.Logf("a job is lost: %v", raw.Done.Parts)
+		w.tb.Logf("a job is lost: %v", raw.Job.Parts)
 	}
 	w.tb.Fatal("five jobs in a row are lost")
 	return Job{}

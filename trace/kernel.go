@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -19,28 +18,38 @@ import (
 type kernel struct {
 	programs map[string]*ebpf.Program
 	maps     map[string]*ebpf.Map
-	events   []int                      // descriptors of perf events that programs hang on
+	events   []int                      // descriptors of what programs hang on
 	faults   [maxWorkers]map[int][2]int // likewise, by worker and thread
 	watch    bpfWatch
 }
 
-// loadKernel loads the programs and attaches those of tracepoints.
+// loadKernel loads the programs and attaches those of tracepoints: the typed ones where
+// the kernel takes them, as they cost less.
 func loadKernel() (*kernel, error) {
+	k, err := loadPrograms(typed)
+	if err != nil {
+		k, err = loadPrograms(plain)
+	}
+	return k, err
+}
+
+// loadPrograms loads those of one kind, and what all need.
+func loadPrograms(kind kind) (*kernel, error) {
 	if ns, err := os.Readlink("/proc/self/ns/pid"); err == nil && ns != firstPIDNamespace {
 		return nil, &UnsupportedError{
 			Missing: "process numbers as the kernel has them",
 			Takes:   "run atoll in the PID namespace of the machine, not of a container (--pid=host)",
 		}
 	}
-	dir, err := events(tracefs)
-	if err != nil {
-		return nil, err
-	}
 	k := &kernel{}
-	if err := k.load(); err != nil {
+	if err := k.load(kind); err != nil {
 		return nil, err
 	}
-	if err := k.start(dir); err != nil {
+	err := k.hang(kind)
+	if err == nil {
+		err = k.start()
+	}
+	if err != nil {
 		k.close()
 		return nil, err
 	}
@@ -50,7 +59,7 @@ func loadKernel() (*kernel, error) {
 // firstPIDNamespace has a fixed number: PROC_PID_INIT_INO of include/linux/proc_ns.h.
 const firstPIDNamespace = "pid:[4026531836]"
 
-func (k *kernel) load() error {
+func (k *kernel) load(kind kind) error {
 	spec, err := loadBpf()
 	if err != nil {
 		return fmt.Errorf("programs in the binary: %w", err)
@@ -60,6 +69,7 @@ func (k *kernel) load() error {
 		return unsupported("count of CPUs", "/sys/devices/system/cpu/possible", err)
 	}
 	spec.Maps["cpus"].MaxEntries = uint32(cpus)
+	keep(spec, kind)
 	collection, err := ebpf.NewCollection(spec)
 	if errors.Is(err, unix.EPERM) && unlockMemory() { // kernels before 5.11 count maps as locked memory
 		collection, err = ebpf.NewCollection(spec)
@@ -103,25 +113,8 @@ func (k *kernel) readClocks(cpus int) error {
 	return nil
 }
 
-func (k *kernel) start(events string) error {
-	for _, tp := range tracepoints {
-		id, fields, err := tp.probe(events)
-		if tp.optional && errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if target, ok := fields["target_cpu"]; ok {
-			k.watch.TargetCpu = uint32(target.offset)
-		}
-		attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: uint64(id), Sample_type: unix.PERF_SAMPLE_RAW, Sample: 1, Wakeup: 1}
-		event, err := k.attach(attr, -1, 0, tp.program)
-		if err != nil {
-			return unsupported("program at tracepoint "+tp.name, "CONFIG_BPF_EVENTS", err)
-		}
-		k.events = append(k.events, event)
-	}
+// start prepares for workers.
+func (k *kernel) start() error {
 	// Faults are counted thread by thread once there are any; this is to know now.
 	event, err := k.attach(faultEvent(unix.PERF_COUNT_SW_PAGE_FAULTS_MIN), 0, -1, "on_minor_fault")
 	if err != nil {
@@ -192,7 +185,7 @@ func (k *kernel) reset(worker int, now uint64) error {
 	}
 	const noCPU = ^uint32(0)
 	return k.maps["workers"].Put(uint32(worker), &bpfWorker{
-		Since: now, State: uint32(Blocked), WaitCpu: noCPU, Lost: w.Lost, Slowest: w.Slowest,
+		Since: now, State: uint32(Blocked), WaitCpu: noCPU, Lost: w.Lost, Least: w.Least, Fastest: w.Fastest, Slowest: w.Slowest,
 	})
 }
 
@@ -248,8 +241,9 @@ func (k *kernel) gone(worker int, now uint64) error {
 	return errors.Join(k.show(), k.reset(worker, now))
 }
 
-// close waits until the kernel has let go of each tracepoint, which takes it some tens
-// of milliseconds one after the other.
+// close may come again. Of plain programs it waits until the kernel has let go of each
+// tracepoint, which takes it some tens of milliseconds one after the other, under a lock:
+// side by side they are no faster.
 func (k *kernel) close() {
 	for worker := range k.faults {
 		k.closeFaults(worker)
@@ -257,6 +251,7 @@ func (k *kernel) close() {
 	for _, event := range k.events {
 		unix.Close(event)
 	}
+	k.events = nil
 	for _, p := range k.programs {
 		p.Close()
 	}

@@ -229,10 +229,13 @@ func (w *standIn) run(model uint32, what, amount uint64) (total, inWorker time.D
 	return total, time.Duration(binary.LittleEndian.Uint64(reply[16:]))
 }
 
+// loadForTests is what openTracer loads.
+var loadForTests = loadKernel
+
 // openTracer opens one that uses eBPF, or skips the test where that can't be.
 func openTracer(tb testing.TB) *Tracer {
 	tb.Helper()
-	t := Open(Options{Logger: zerolog.New(zerolog.NewTestWriter(tb))})
+	t := open(Options{Logger: zerolog.New(zerolog.NewTestWriter(tb))}, loadForTests)
 	if err := t.Limited(); err != nil {
 		t.Close()
 		tb.Skipf("needs eBPF: %v", err)

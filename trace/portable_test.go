@@ -36,6 +36,7 @@ func TestProgramsArePortable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keep(spec, plain)
 	if len(spec.Programs) != len(tracepoints)+4 {
 		t.Errorf("%d programs, want those of %d tracepoints, 2 of faults, 2 of messages", len(spec.Programs), len(tracepoints))
 	}

@@ -55,6 +55,7 @@ func parent(rights string) {
 		}
 	}
 	tr := Open(Options{Logger: zerolog.New(os.Stderr)})
+	tr.Source() // all jobs are traced
 	w := startWorker(failNow{}, tr)
 	w.load(modelNumber, "vision/short")
 	for range parentJobs {

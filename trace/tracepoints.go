@@ -8,31 +8,106 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // field is where a tracepoint's record has a value, in bytes.
 type field struct{ offset, size int }
 
-// tracepoint is one that a program is attached to, with what the program takes for
+// kind is one of two ways to hang programs on tracepoints.
+type kind int
+
+const (
+	plain kind = iota // the kernel writes a record for them; Linux 4.14
+	typed             // they read the kernel's structures, which must have BTF; Linux 6.0
+)
+
+// tracepoint is one that programs are made for, with what the plain one takes for
 // granted of its record.
 type tracepoint struct {
-	name     string // group and event
-	program  string
+	name     string    // group and event
+	programs [2]string // by kind
 	fields   map[string]field
 	optional bool // a kernel without it has none of what it tells of
 }
 
 var tracepoints = []tracepoint{
-	{name: "sched/sched_switch", program: "on_switch", fields: map[string]field{
+	{name: "sched/sched_switch", programs: [2]string{"on_switch", "typed_switch"}, fields: map[string]field{
 		"prev_pid": {24, 4}, "prev_state": {32, 8}, "next_comm": {40, 16}, "next_pid": {56, 4},
 	}},
-	{name: "sched/sched_waking", program: "on_waking", fields: map[string]field{"pid": {24, 4}}},
-	{name: "sched/sched_wakeup", program: "on_wakeup", fields: map[string]field{"pid": {24, 4}}},
-	{name: "irq/irq_handler_entry", program: "on_hard_entry"},
-	{name: "irq/irq_handler_exit", program: "on_hard_exit"},
-	{name: "irq/softirq_entry", program: "on_soft_entry"},
-	{name: "irq/softirq_exit", program: "on_soft_exit"},
-	{name: "power/cpu_frequency", program: "on_frequency", fields: map[string]field{"state": {8, 4}, "cpu_id": {12, 4}}, optional: true},
+	{name: "sched/sched_waking", programs: [2]string{"on_waking", "typed_waking"}, fields: map[string]field{"pid": {24, 4}}},
+	{name: "sched/sched_wakeup", programs: [2]string{"on_wakeup", "typed_wakeup"}, fields: map[string]field{"pid": {24, 4}}},
+	{name: "irq/irq_handler_entry", programs: [2]string{"on_hard_entry", "typed_hard_entry"}},
+	{name: "irq/irq_handler_exit", programs: [2]string{"on_hard_exit", "typed_hard_exit"}},
+	{name: "irq/softirq_entry", programs: [2]string{"on_soft_entry", "typed_soft_entry"}},
+	{name: "irq/softirq_exit", programs: [2]string{"on_soft_exit", "typed_soft_exit"}},
+	{name: "power/cpu_frequency", programs: [2]string{"on_frequency", "typed_frequency"}, fields: map[string]field{"state": {8, 4}, "cpu_id": {12, 4}}, optional: true},
+}
+
+// keep takes the programs of the other kind away.
+func keep(spec *ebpf.CollectionSpec, kind kind) {
+	for _, tp := range tracepoints {
+		delete(spec.Programs, tp.programs[1-kind])
+	}
+}
+
+// hang hangs the programs of a kind on their tracepoints.
+func (k *kernel) hang(kind kind) error {
+	if kind == typed {
+		return k.hangTyped()
+	}
+	dir, err := events(tracefs)
+	if err != nil {
+		return err
+	}
+	for _, tp := range tracepoints {
+		id, fields, err := tp.probe(dir)
+		if tp.optional && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if target, ok := fields["target_cpu"]; ok {
+			k.watch.TargetCpu = uint32(target.offset)
+		}
+		attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: uint64(id), Sample_type: unix.PERF_SAMPLE_RAW, Sample: 1, Wakeup: 1}
+		event, err := k.attach(attr, -1, 0, tp.programs[plain])
+		if err != nil {
+			return unsupported("program at tracepoint "+tp.name, "CONFIG_BPF_EVENTS", err)
+		}
+		k.events = append(k.events, event)
+	}
+	return nil
+}
+
+func (k *kernel) hangTyped() error {
+	for _, tp := range tracepoints {
+		event, err := openRawTracepoint(k.programs[tp.programs[typed]])
+		if err != nil {
+			return unsupported("program at tracepoint "+tp.name, "CONFIG_BPF_EVENTS", err)
+		}
+		k.events = append(k.events, event)
+	}
+	return nil
+}
+
+// openRawTracepoint hangs a program on the tracepoint that it was loaded for, until the
+// descriptor is closed.
+func openRawTracepoint(p *ebpf.Program) (event int, err error) {
+	const rawTracepointOpen = 17 // enum bpf_cmd of include/uapi/linux/bpf.h
+	attr := struct {
+		name       uint64
+		program, _ uint32
+	}{program: uint32(p.FD())}
+	fd, _, errno := unix.Syscall(unix.SYS_BPF, rawTracepointOpen, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	if errno != 0 {
+		return -1, os.NewSyscallError("bpf BPF_RAW_TRACEPOINT_OPEN", errno)
+	}
+	return int(fd), nil
 }
 
 // tracefs is where the kernel's tracepoints are described; the second is where kernels

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -21,7 +20,8 @@ type Tracer struct {
 	log     zerolog.Logger
 	clock   clock
 	began   time.Time
-	kernel  *kernel // nil: what /proc tells is all
+	opened  chan struct{} // closed when both of these are known for good
+	kernel  *kernel       // nil: what /proc tells is all
 	limited error
 
 	mu        sync.Mutex
@@ -31,8 +31,10 @@ type Tracer struct {
 
 // process is one worker process.
 type process struct {
-	pid   int
-	slots map[uint32]uint32 // of its models
+	pid     int
+	slots   map[uint32]uint32 // of its models
+	early   *early            // nil once the tracer is open
+	ignored bool              // it can't be followed
 
 	mu     sync.Mutex // against Snapshot; Tracer.mu is taken before it
 	traced bool       // the job at hand has a slot
@@ -41,25 +43,23 @@ type process struct {
 	stat   schedstat  // without eBPF
 }
 
-// Open starts tracing: by eBPF, or by what /proc tells where that can't be.
-func Open(opts Options) *Tracer {
-	t := &Tracer{log: opts.Logger, began: time.Now(), ledger: newLedger()}
+// Open starts tracing: by eBPF, or by what /proc tells where that can't be. It does not
+// wait until that is found out, some 50 ms later; jobs before are not traced.
+func Open(opts Options) *Tracer { return open(opts, loadKernel) }
+
+func open(opts Options, loadKernel func() (*kernel, error)) *Tracer {
+	t := &Tracer{log: opts.Logger, began: time.Now(), ledger: newLedger(), opened: make(chan struct{})}
 	var err error
-	if t.clock, err = newClock(); err == nil {
-		t.kernel, err = loadKernel()
+	if t.clock, err = newClock(); err != nil {
+		loadKernel = func() (*kernel, error) { return nil, err }
 	}
-	if err != nil {
-		t.limited = err
-		if err := probeSchedstat(); err != nil {
-			t.limited = fmt.Errorf("%w; %w", t.limited, err)
-		}
-		t.log.Warn().Msg("inferences are traced coarsely: " + t.limited.Error())
-	}
+	go t.load(loadKernel)
 	return t
 }
 
-// Source says where the numbers come from.
+// Source says where the numbers come from. It waits until that is known.
 func (t *Tracer) Source() Source {
+	<-t.opened
 	if t.kernel != nil {
 		return EBPF
 	}
@@ -67,7 +67,11 @@ func (t *Tracer) Source() Source {
 }
 
 // Limited is nil where eBPF is used, else an *UnsupportedError that says what is missing.
-func (t *Tracer) Limited() error { return t.limited }
+// It waits until that is known.
+func (t *Tracer) Limited() error {
+	<-t.opened
+	return t.limited
+}
 
 // Started is told of a new worker process, before its first request, with both ends of
 // the socket to it. It returns the number that the process goes by; -1 if it can't be
@@ -79,13 +83,17 @@ func (t *Tracer) Started(pid, parentEnd, workerEnd int) (worker int) {
 		if p != nil {
 			continue
 		}
-		if t.kernel != nil {
-			if err := t.kernel.started(n, pid, parentEnd, workerEnd); err != nil {
-				t.log.Warn().Err(err).Int("pid", pid).Msg("a worker is not traced")
-				return -1
-			}
+		p, err := &process{pid: pid, slots: map[uint32]uint32{}}, error(nil)
+		if t.isOpen() {
+			err = t.follow(n, pid, parentEnd, workerEnd)
+		} else {
+			p.early, err = newEarly(parentEnd, workerEnd)
 		}
-		t.processes[n] = &process{pid: pid, slots: map[uint32]uint32{}}
+		if err != nil {
+			t.log.Warn().Err(err).Int("pid", pid).Msg("a worker is not traced")
+			return -1
+		}
+		t.processes[n] = p
 		return n
 	}
 	t.log.Warn().Int("pid", pid).Int("most", maxWorkers).Msg("a worker is not traced: there are too many")
@@ -100,23 +108,13 @@ func (t *Tracer) Loaded(worker int, model uint32, name string, thread int) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	slot, ok := t.ledger.slot(worker, name)
-	if !ok {
-		t.log.Warn().Str("model", name).Int("most", maxSlots).Msg("a model is not traced: there are too many")
-		return
-	}
-	p := t.processes[worker]
-	if t.kernel != nil {
-		if err := t.kernel.loaded(worker, p.pid, thread, t.clock.mono(time.Now())); err != nil {
-			t.log.Warn().Err(err).Str("model", name).Msg("a model is not traced")
-			return
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.slots[model] = uint32(slot)
-	if t.kernel == nil {
-		p.stat.open(p.pid, thread) // an error here is known since Open
+	p, m := t.processes[worker], earlyModel{model, name, thread}
+	switch {
+	case p.ignored:
+	case p.early != nil:
+		p.early.models = append(p.early.models, m)
+	default:
+		t.addModel(worker, p, m)
 	}
 }
 
@@ -125,7 +123,7 @@ func (t *Tracer) Loaded(worker int, model uint32, name string, thread int) {
 // for and when the one before had ended, in nanoseconds of CLOCK_MONOTONIC, and where it
 // is to be added up. With usage, End wants to hear what the worker itself knows of the job.
 func (t *Tracer) Begin(worker int, model uint32, at time.Time) (marks [3]uint64, usage bool) {
-	if worker < 0 {
+	if worker < 0 || !t.isOpen() {
 		return [3]uint64{2: nowhere}, false
 	}
 	if t.kernel == nil {
@@ -195,6 +193,10 @@ func (t *Tracer) Gone(worker int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t.processes[worker] = nil
+	if p.early != nil {
+		p.early.close()
+		return
+	}
 	if t.kernel == nil {
 		t.settle(p)
 		p.stat.close()
@@ -213,8 +215,8 @@ func (t *Tracer) Gone(worker int) {
 func (l *ledger) countLast(p *process, w *bpfWorker) {
 	switch {
 	case p.ended == 0:
-	case w.Done.Replied != 0 && w.Done.Asked == p.asked:
-		l.count(w.Done, p.ended)
+	case w.Mark == 0 && w.Job.Replied != 0 && w.Job.Asked == p.asked:
+		l.count(w.Job, p.ended)
 	default:
 		l.lost++
 	}
@@ -222,6 +224,7 @@ func (l *ledger) countLast(p *process, w *bpfWorker) {
 
 // Snapshot is what was seen until now.
 func (t *Tracer) Snapshot() (Snapshot, error) {
+	<-t.opened
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := Snapshot{Source: t.Source(), Began: t.began, For: time.Since(t.began)}
@@ -280,6 +283,7 @@ func (t *Tracer) readKernel(all *ledger) error {
 
 // Close ends tracing; workers have ended before.
 func (t *Tracer) Close() error {
+	<-t.opened
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, p := range t.processes {

@@ -9,9 +9,9 @@ import (
 )
 
 // Of the measures of tracing: enough pairs for the interval to be narrow on a quiet
-// machine, each in about a quarter of a second.
+// machine, each in about a second.
 const (
-	tracePairs  = 200
+	tracePairs  = 100
 	traceSeed   = 2026
 	tracePlants = 20
 )

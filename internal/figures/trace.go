@@ -7,10 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -35,17 +32,12 @@ type Trace struct {
 // Inferences of a slice: what a second of one camera and one microphone asks for. As many
 // before warm up: turning tracing on or off leaves the machine idle for a moment, and
 // after that it is faster for a while.
-var traceSlice = map[model.Modality]int{model.Vision: 10, model.Audio: 31}
+var traceSlice = map[model.Modality]int{model.Vision: 30, model.Audio: 31}
 
 // MeasureTrace runs pairs of slices on the same worker, one with tracing and one without,
 // in an order that a seed says. Caller and worker share a CPU: all that tracing does to
 // either lies in the time that is measured, and how long another CPU takes to wake does not.
 func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
-	release, err := holdTracepoints()
-	if err != nil {
-		return t, err
-	}
-	defer release()
 	tracer := &switchedTracer{}
 	defer tracer.close()
 	w, err := engine.Start(engine.Options{Tracer: tracer})
@@ -129,39 +121,6 @@ func shareCPU(thread int) (unpin func(), err error) {
 		set(&all)
 		runtime.UnlockOSThread()
 	}, set(&one)
-}
-
-// holdTracepoints keeps the kernel from taking its tracepoints out of its code whenever
-// tracing is turned off: that takes it a third of a second, in which the machine changes
-// more than what is measured. What stays with tracing off is a call that returns at once.
-func holdTracepoints() (release func(), err error) {
-	var events []int
-	release = func() {
-		for _, event := range events {
-			unix.Close(event)
-		}
-	}
-	for _, name := range []string{
-		"sched/sched_switch", "sched/sched_waking", "sched/sched_wakeup", "power/cpu_frequency",
-		"irq/irq_handler_entry", "irq/irq_handler_exit", "irq/softirq_entry", "irq/softirq_exit",
-	} {
-		text, err := os.ReadFile("/sys/kernel/tracing/events/" + name + "/id")
-		if err != nil {
-			continue // without the rights for it there is nothing to hold
-		}
-		id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-		if err != nil {
-			return release, err
-		}
-		attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Bits: unix.PerfBitDisabled}
-		attr.Size = uint32(unsafe.Sizeof(attr))
-		event, err := unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
-		if err != nil {
-			continue
-		}
-		events = append(events, event)
-	}
-	return release, nil
 }
 
 type slice struct {

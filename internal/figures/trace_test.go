@@ -14,7 +14,7 @@ func TestTraceCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", got)
-	if got.Within < 0.95 || got.Jobs < 6*41 {
+	if got.Within < 0.95 || got.Jobs < 6*61 {
 		t.Errorf("%.3f of %d jobs add up", got.Within, got.Jobs)
 	}
 	for modality, ratio := range got.Median {

@@ -47,10 +47,10 @@ struct job {
 	u64 min_khz;
 	u64 helpers_on_cpu;
 	u64 helpers_waiting;
-	struct holder holders[HOLDERS];
 	u32 slot;
 	u32 model; // as in the messages
 	u64 bad; // an event is missing
+	struct holder holders[HOLDERS]; // last, as most jobs have none; if any, the first
 };
 
 struct worker {
@@ -62,8 +62,9 @@ struct worker {
 	u32 cpu; // that it ran on last
 	u32 wait_cpu; // that it waits for, or NO_CPU
 	u64 lost;
-	struct job job;  // at hand
-	struct job done; // the one before, until its end is known
+	u64 least; // of slowest
+	u64 fastest; // which that is
+	struct job job; // at hand, and after its reply until its end is known
 	u64 slowest[SLOWEST]; // wall times of the slowest jobs
 };
 
@@ -84,7 +85,7 @@ struct cpu {
 struct watch {
 	u32 thread[WORKERS];
 	u32 process[WORKERS];
-	u32 target_cpu; // where the target is in the events of waking, in bytes
+	u32 target_cpu; // where the target is in the records of waking, in bytes
 	u32 pad;
 };
 
@@ -139,6 +140,10 @@ MAP(preemptors, MAP_LRU_HASH, struct task, struct preemptor, 1024);
 // Keeps the compiler from moving memory accesses across it.
 #define barrier() asm volatile("" ::: "memory")
 
+// Keeps the compiler from making a way of its own for each value of a variable, all of
+// which the verifier would follow.
+#define opaque(variable) asm volatile("" : "+r"(variable))
+
 INLINE struct watch *get_watch(void)
 {
 	u32 zero = 0;
@@ -168,13 +173,17 @@ INLINE struct worker *get_worker(u32 number)
 	return map_lookup(&workers, &key);
 }
 
-// The number of the worker whose task this is, from 1; 0: none.
+// The number of the worker whose task this is, from 1; 0: none. Without branches, of which
+// the verifier would follow each way.
 INLINE u32 find(const u32 *ids, u32 id)
 {
-	u32 found = 0;
-	UNROLL for (int i = 0; i < WORKERS; i++)
-		if (ids[i] == id)
-			found = i + 1;
+	u64 found = 0;
+	UNROLL for (u64 i = 0; i < WORKERS; i++) {
+		u64 same = ((u64)(ids[i] ^ id) - 1) >> 63; // 1 or 0
+		opaque(same);
+		found += same * (i + 1);
+	}
+	opaque(found);
 	return id ? found : 0;
 }
 
@@ -191,7 +200,8 @@ INLINE void enter(struct worker *w, u32 state, u64 now)
 	u64 ns = behind(w->mark, w->since, now);
 	if (w->state == ON_CPU)
 		ns -= w->stolen < ns ? w->stolen : ns;
-	w->job.parts[w->state % PARTS] += ns;
+	if (ns) // else there is no job at hand: the next request may be clearing this one
+		w->job.parts[w->state % PARTS] += ns;
 	w->stolen = 0;
 	w->since = now;
 	w->events++;
@@ -215,7 +225,7 @@ INLINE void charge(const struct cpu *c, struct worker *w, u64 now)
 		if (h->ns < least->ns)
 			least = h;
 	}
-	if (ns > least->ns) {
+	if (ns > least->ns) { // all are empty at first: the first is taken first
 		least->task = c->task;
 		least->ns = ns;
 	}
@@ -236,17 +246,6 @@ INLINE void wait_for(struct worker *w, u32 number, u32 cpu)
 	if (cpu != NO_CPU && (c = get_cpu(cpu)))
 		c->waiting = number;
 }
-
-struct switch_event {
-	u64 common;
-	u64 prev_comm[2];
-	u32 prev_pid;
-	u32 prev_prio;
-	u64 prev_state;
-	u64 next_comm[2];
-	u32 next_pid;
-	u32 next_prio;
-};
 
 INLINE void thread_leaves(struct cpu *c, u32 number, u32 cpu, u64 prev_state, u64 now)
 {
@@ -293,7 +292,9 @@ INLINE void helper_leaves(struct cpu *c, u32 number, u64 prev_state, u64 now)
 	struct worker *w = get_worker(number);
 	if (!w)
 		return;
-	w->job.helpers_on_cpu += behind(w->mark, c->since, now);
+	u64 ns = behind(w->mark, c->since, now);
+	if (ns)
+		w->job.helpers_on_cpu += ns;
 	u64 waits_since = prev_state & 0xff ? 0 : now;
 	struct helper *h = map_lookup(&helpers, &tid);
 	if (h && h->worker == number) {
@@ -310,109 +311,83 @@ INLINE u32 helper_enters(u32 tid, u64 now)
 	if (!h)
 		return 0;
 	struct worker *w = get_worker(h->worker);
-	if (w && h->waits_since)
-		w->job.helpers_waiting += behind(w->mark, h->waits_since, now);
+	u64 ns = w && h->waits_since ? behind(w->mark, h->waits_since, now) : 0;
+	if (ns)
+		w->job.helpers_waiting += ns;
 	h->waits_since = 0;
 	return h->worker;
 }
 
-SEC("tracepoint/sched/sched_switch")
-int on_switch(struct switch_event *e)
+// A switch of a CPU from one task to another.
+struct turn {
+	u32 prev, prev_process;
+	u32 next, next_process; // UNKNOWN where only a look into the hash tells
+	u64 prev_state;
+	u64 next_comm[2];
+};
+
+#define UNKNOWN 0xffffffff
+
+INLINE void switched(const struct turn *t)
 {
 	u32 cpu = this_cpu();
 	struct cpu *c = get_cpu(cpu);
 	struct watch *watch = get_watch();
 	if (!c || !watch)
-		return 0;
-	u64 now = ktime();
-	u32 prev = e->prev_pid, next = e->next_pid;
-
-	if (c->waiting && prev) {
-		struct worker *w = get_worker(c->waiting);
-		if (w)
-			charge(c, w, now);
-	}
+		return;
 	int jobs = any_busy();
-	u32 leaving = find(watch->thread, prev);
-	if (leaving) {
-		thread_leaves(c, leaving, cpu, e->prev_state, now);
-	} else if (prev && jobs) {
-		leaving = find(watch->process, current_pid_tgid() >> 32);
-		if (leaving) {
-			c->task.pid = prev; // unknown at the first event of a CPU
-			helper_leaves(c, leaving, e->prev_state, now);
+	u32 leaving = find(watch->thread, t->prev);
+	u32 entering = find(watch->thread, t->next);
+	u32 helper_leaving = jobs ? find(watch->process, t->prev_process) : 0;
+	u32 helper_entering = jobs && t->next_process != UNKNOWN ? find(watch->process, t->next_process) : jobs;
+	opaque(leaving);
+	opaque(entering);
+	opaque(helper_leaving);
+	opaque(helper_entering);
+	// Else nobody will ask when the next task began: who waits from now on asks since then.
+	if (c->waiting | leaving | entering | helper_leaving | helper_entering) {
+		u64 now = ktime();
+		if (c->waiting && t->prev) {
+			struct worker *w = get_worker(c->waiting);
+			if (w)
+				charge(c, w, now);
 		}
+		if (leaving) {
+			thread_leaves(c, leaving, cpu, t->prev_state, now);
+		} else if (helper_leaving && t->prev) {
+			c->task.pid = t->prev; // unknown at the first event of a CPU
+			helper_leaves(c, helper_leaving, t->prev_state, now);
+		}
+		c->helper = 0;
+		if (entering)
+			thread_enters(c, entering, cpu, now);
+		else if (helper_entering && t->next)
+			c->helper = helper_enters(t->next, now);
+		c->since = now;
+	} else {
+		c->helper = 0;
 	}
-	u32 entering = find(watch->thread, next);
 	c->worker = entering;
-	c->helper = 0;
-	if (entering)
-		thread_enters(c, entering, cpu, now);
-	else if (next && jobs)
-		c->helper = helper_enters(next, now);
-	c->since = now;
-	c->task.comm[0] = e->next_comm[0];
-	c->task.comm[1] = e->next_comm[1];
-	c->task.pid = next;
-	return 0;
+	c->task.comm[0] = t->next_comm[0];
+	c->task.comm[1] = t->next_comm[1];
+	c->task.pid = t->next;
 }
 
-struct wakeup_event {
-	u64 common;
-	u64 comm[2];
-	u32 pid;
-	// Then prio, success (before Linux 5.14) and target_cpu.
-};
-
-// The end of the record depends on the kernel, which refuses programs that look behind it.
-INLINE u32 target_of(const struct wakeup_event *e, const struct watch *watch)
-{
-	u32 cpu = NO_CPU;
-	if (watch->target_cpu == 32)
-		probe_read(&cpu, sizeof cpu, (const char *)e + 32);
-	else if (watch->target_cpu == 36)
-		probe_read(&cpu, sizeof cpu, (const char *)e + 36);
-	return cpu;
-}
-
-INLINE void thread_wakes(const struct wakeup_event *e, const struct watch *watch, u32 number)
+INLINE void thread_wakes(u32 number, u32 target)
 {
 	struct worker *w = get_worker(number);
 	if (!w || w->state == ON_CPU || w->state == PREEMPTED)
 		return;
 	if (w->state != RUN_QUEUE)
 		enter(w, RUN_QUEUE, ktime());
-	wait_for(w, number, target_of(e, watch));
+	wait_for(w, number, target);
 }
 
-// Both are needed. waking comes before the kernel looks for a CPU and interrupts it,
-// which is part of the wait, but may also come before the thread has gone to sleep.
-SEC("tracepoint/sched/sched_waking")
-int on_waking(struct wakeup_event *e)
+INLINE void helper_wakes(u32 tid)
 {
-	struct watch *watch = get_watch();
-	u32 number = watch ? find(watch->thread, e->pid) : 0;
-	if (number)
-		thread_wakes(e, watch, number);
-	return 0;
-}
-
-SEC("tracepoint/sched/sched_wakeup")
-int on_wakeup(struct wakeup_event *e)
-{
-	struct watch *watch = get_watch();
-	if (!watch)
-		return 0;
-	u32 tid = e->pid;
-	u32 number = find(watch->thread, tid);
-	if (number) {
-		thread_wakes(e, watch, number);
-		return 0;
-	}
-	struct helper *h = any_busy() ? map_lookup(&helpers, &tid) : 0;
+	struct helper *h = map_lookup(&helpers, &tid);
 	if (h)
 		h->waits_since = ktime();
-	return 0;
 }
 
 // The CPU at hand, if it runs a worker's thread.
@@ -435,70 +410,57 @@ INLINE void interrupted(struct cpu *c, u32 part, u32 count, u64 since, u64 now, 
 	w->events++;
 }
 
-SEC("tracepoint/irq/irq_handler_entry")
-int on_hard_entry(void *e)
+INLINE void hard_began(void)
 {
 	struct cpu *c = busy_cpu();
 	if (c)
 		c->hard_since = ktime();
-	return 0;
 }
 
-SEC("tracepoint/irq/irq_handler_exit")
-int on_hard_exit(void *e)
+INLINE void hard_ended(void)
 {
 	struct cpu *c = busy_cpu();
 	if (!c || !c->hard_since)
-		return 0;
+		return;
 	u64 now = ktime();
 	interrupted(c, HARD_IRQ, HARD_IRQS, c->hard_since, now, 0);
 	c->soft_hard += now - c->hard_since;
 	c->hard_since = 0;
-	return 0;
 }
 
-SEC("tracepoint/irq/softirq_entry")
-int on_soft_entry(void *e)
+INLINE void soft_began(void)
 {
 	struct cpu *c = busy_cpu();
 	if (!c)
-		return 0;
+		return;
 	c->soft_hard = 0;
 	c->soft_since = ktime();
-	return 0;
 }
 
-SEC("tracepoint/irq/softirq_exit")
-int on_soft_exit(void *e)
+INLINE void soft_ended(void)
 {
 	struct cpu *c = busy_cpu();
 	if (!c || !c->soft_since)
-		return 0;
+		return;
 	interrupted(c, SOFT_IRQ, SOFT_IRQS, c->soft_since, ktime(), c->soft_hard);
 	c->soft_since = 0;
-	return 0;
 }
 
-struct frequency_event {
-	u64 common;
-	u32 khz;
-	u32 cpu;
-};
-
-SEC("tracepoint/power/cpu_frequency")
-int on_frequency(struct frequency_event *e)
+INLINE void clock_changed(u32 cpu, u32 khz)
 {
-	struct cpu *c = get_cpu(e->cpu);
+	struct cpu *c = get_cpu(cpu);
 	if (!c)
-		return 0;
-	c->khz = e->khz;
+		return;
+	c->khz = khz;
 	struct worker *w = c->worker ? get_worker(c->worker) : 0;
 	if (!w || !w->mark)
-		return 0;
+		return;
 	__sync_fetch_and_add(&w->job.counts[FREQ_CHANGES], 1);
 	see_clock(c, w);
-	return 0;
 }
+
+#include "plain.h"
+#include "typed.h"
 
 INLINE void fault(u32 count)
 {
@@ -557,21 +519,20 @@ INLINE u32 log2(u64 x)
 
 INLINE void keep_slow(struct worker *w, u32 number, u64 wall)
 {
-	u32 fastest = 0;
-	u64 least = w->slowest[0];
-	UNROLL for (int i = 1; i < SLOWEST; i++)
-		if (w->slowest[i] < least) {
-			least = w->slowest[i];
-			fastest = i;
-		}
-	if (wall <= least)
+	if (wall <= w->least)
 		return;
-	u32 key = number * SLOWEST + fastest;
+	u32 place = w->fastest % SLOWEST, key = number * SLOWEST + place;
 	struct job *j = map_lookup(&slowest, &key);
 	if (!j)
 		return;
-	*j = w->done;
-	w->slowest[fastest % SLOWEST] = wall;
+	*j = w->job;
+	w->slowest[place] = wall;
+	w->least = wall;
+	UNROLL for (int i = 0; i < SLOWEST; i++)
+		if (w->slowest[i] < w->least) {
+			w->least = w->slowest[i];
+			w->fastest = i;
+		}
 }
 
 INLINE void count_holder(const struct holder *h)
@@ -592,7 +553,7 @@ INLINE void count_holder(const struct holder *h)
 // The caller had the last answer at this time: all of that job is known.
 INLINE void finish(struct worker *w, u32 number, u64 ended)
 {
-	struct job *j = &w->done;
+	struct job *j = &w->job;
 	u32 slot = j->slot; // keys lie on the stack, for kernels before 4.18
 	struct total *t = map_lookup(&totals, &slot);
 	if (!t)
@@ -615,8 +576,13 @@ INLINE void finish(struct worker *w, u32 number, u64 ended)
 		t->max = wall;
 	UNROLL for (int i = 0; i < PARTS; i++)
 		t->parts[i] += j->parts[i];
+	u64 any = 0;
 	UNROLL for (int i = 0; i < COUNTS; i++)
-		t->counts[i] += j->counts[i];
+		any |= j->counts[i];
+	if (any) {
+		UNROLL for (int i = 0; i < COUNTS; i++)
+			t->counts[i] += j->counts[i];
+	}
 	t->helpers_on_cpu += j->helpers_on_cpu;
 	t->helpers_waiting += j->helpers_waiting;
 	if (j->min_khz != NO_CLOCK) {
@@ -624,14 +590,18 @@ INLINE void finish(struct worker *w, u32 number, u64 ended)
 		t->khz_jobs++;
 	}
 	t->walls[log2(wall) % BUCKETS]++;
-	UNROLL for (int i = 0; i < HOLDERS; i++)
-		count_holder(&j->holders[i]);
+	if (j->holders[0].ns) {
+		UNROLL for (int i = 0; i < HOLDERS; i++)
+			count_holder(&j->holders[i]);
+	}
 	keep_slow(w, number, wall);
 }
 
 INLINE void clear(struct job *j)
 {
-	__builtin_memset(j, 0, sizeof *j);
+	__builtin_memset(j, 0, __builtin_offsetof(struct job, holders));
+	if (j->holders[0].ns)
+		__builtin_memset(j->holders, 0, sizeof j->holders);
 }
 
 // On the worker's end of the socket, in the thread of the parent that sends to it.
@@ -646,15 +616,14 @@ int on_request(void *skb)
 	struct busy *b = get_busy();
 	if (!w || !b)
 		return KEEP_ALL;
-	if (w->done.replied && r.ended)
-		finish(w, key, r.ended);
-	w->done.replied = 0;
 	if (w->mark) { // its reply came while nobody knew that the thread ran
 		w->mark = 0;
-		clear(&w->job);
 		if (r.ended)
 			w->lost++;
+	} else if (w->job.replied && r.ended) {
+		finish(w, key, r.ended);
 	}
+	clear(&w->job);
 	w->job.asked = r.asked;
 	w->job.slot = r.slot;
 	w->job.model = r.header.model;
@@ -706,11 +675,8 @@ int on_reply(void *skb)
 		if (c && c->helper == number)
 			w->job.helpers_on_cpu += behind(mark, c->since, now);
 	}
-	if (h.status == 0) {
-		w->done = w->job;
-		w->done.replied = now;
-	}
-	clear(&w->job);
+	if (h.status == 0)
+		w->job.replied = now;
 	b->worker[(number - 1) % WORKERS] = 0;
 	return KEEP_ALL;
 }

@@ -286,9 +286,9 @@ func TestSaveAndLast(t *testing.T) {
 func TestLastRefuses(t *testing.T) {
 	for want, lay := range map[string]func(path string) error{
 		"too many levels of symbolic links": func(p string) error { return os.Symlink("/etc/passwd", p) },
-		"is no regular file":             func(p string) error { return unix.Mkfifo(p, 0o640) },
+		"is no regular file":                func(p string) error { return unix.Mkfifo(p, 0o640) },
 		"it is empty":                       func(p string) error { return os.WriteFile(p, nil, 0o640) },
-		"more than":                 func(p string) error { return os.WriteFile(p, make([]byte, maxDocument+1), 0o640) },
+		"more than":                         func(p string) error { return os.WriteFile(p, make([]byte, maxDocument+1), 0o640) },
 	} {
 		state := t.TempDir()
 		if err := lay(filepath.Join(state, lastName)); err != nil {
