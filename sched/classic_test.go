@@ -117,9 +117,12 @@ func TestClassicWorkersApart(t *testing.T) {
 
 // However few are let through, they are as many as they should be.
 func TestThinningIsEven(t *testing.T) {
-	p := mustNew(t, FIFO, Options{Sources: sources(1), Work: 0.5}).(*classic)
+	p := mustNew(t, FIFO, Options{Sources: sources(1)}).(*classic)
 	for _, share := range []float64{1, 0.7, 0.4, 0.05} {
-		p.budget.sternness = -math.Log(share)
+		// As much arrives as one worker can do, and heat leaves the share of that.
+		p.budget = newBudget(Options{Work: 1, Workers: 1})
+		p.budget.share, p.budget.at = share, time.Hour
+		p.budget.demand = float64(demandTime)
 		admitted, since := 0, 0
 		for range 1000 {
 			since++
