@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,13 +43,19 @@ other: a camera with 30 pictures a second, in front of which now and then a face
 appears, or something else; a microphone with an audio book now and then, and
 noise; and a chat. It takes the length of the scene for each policy.
 
-  recall    true events (a face, a voice, both) that were told within 3 s
-  CPU s/h   seconds of the worker's CPU in an hour
-  latency   from the begin of a true event until it was told: median, 99 %. The
-            rules of fusion want some evidence first, which takes most of it
-  late      jobs that ended after their input's deadline
-  value     of all events told: 1 at once, falling to 0 after 3 s
-  stale     longest that an input waited for a job that took it or a newer one
+  recall    share of true events (a face, a voice, both) told within 3 s
+  CPU s/h   seconds of CPU that the worker, which infers, took in an hour. The
+            process that plays is not in it: it has the pictures to draw as well
+  p50, p99  time from the begin of a true event until it was told, median and
+            99th percentile; one that was missed counts with 3 s. The rules of
+            fusion want some evidence first, which takes most of it
+  late      jobs that ended after their input's deadline, of all
+  value     sum over all events told: 1 at once, falling to 0 after 3 s
+  stale     longest that an input waited for the end of a job that took it or a
+            newer one
+
+It is one run on a machine that does other things as well: numbers vary from one
+to the next.
 
 All policies but every_frame may use the share --work of what it would take to
 infer every input, and so use about as much CPU as each other.
@@ -61,19 +65,20 @@ not in this binary. "make bench" knows where they are.
 
 With --json: {"scenario","seed","policies":{NAME:{"recall","cpu_s_per_h",
 "event_latency_p50_ms","event_latency_p99_ms","deadline_miss_rate","value",
-"max_staleness_ms"}}}, as atoll sim sched prints it.`,
+"max_staleness_ms"}}}, the columns of the table, late as a share, as atoll sim
+sched prints it; the scenario is "live".`,
 		Example: `  sh build/bootstrap.sh exec -- bin/atoll bench scenario
   atoll bench scenario --data DIR --policy lif --for 3m --record scene.jsonl
   atoll sim sched --trace scene.jsonl --load 0.8`,
 		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.scenario(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.data, "data", os.Getenv(material.DataVariable), "folder of the test data\n")
+	flags.StringVar(&f.data, "data", "", "`folder` of the test data\n(default: what "+material.DataVariable+" says)")
 	flags.DurationVar(&f.length, "for", time.Minute, "length of the scene, 10s to 10m")
 	flags.Uint64Var(&f.seed, "seed", 1, "which scene: one seed, the same scene")
-	flags.Float64Var(&f.work, "work", config.Default().Scheduler.Work, "share of what inferring every input would take")
-	flags.StringSliceVar(&f.policies, "policy", []string{sched.LIF, sched.EveryFrame, sched.FIFO, sched.EDF}, "which to play it to, in this order")
+	flags.Float64Var(&f.work, "work", config.Default().Scheduler.Work, "share of what inferring every input would take,\nabove 0, up to 1")
+	flags.StringSliceVar(&f.policies, "policy", []string{sched.LIF, sched.EveryFrame, sched.FIFO, sched.EDF}, "which to play it to, in this order, of\n"+strings.Join(wrap(strings.Join(sched.Policies(), ", "), 52), "\n")+"\n")
 	flags.StringVar(&f.record, "record", "", "write what arrived at the first policy into this `file`,\nfor atoll sim sched --trace")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(sched.Policies(), cobra.ShellCompDirectiveNoFileComp))
@@ -81,40 +86,40 @@ With --json: {"scenario","seed","policies":{NAME:{"recall","cpu_s_per_h",
 	return group("bench", "Measure on this machine", "Bench measures parts of atoll on the machine it runs on.", cmd)
 }
 
-func (f *benchFlags) check() error {
+// check finds what is wrong before anything takes time.
+func (f *benchFlags) check(cmd *cobra.Command) (err error) {
+	given := cmd.Flags().Changed
+	if !given("data") {
+		f.data = os.Getenv(material.DataVariable)
+	}
 	switch {
 	case f.length < 10*time.Second || f.length > 10*time.Minute:
 		return usagef("--for %v: use 10s to 10m", f.length)
 	case !(f.work > 0 && f.work <= 1):
 		return usagef("--work %v: use a share above 0, up to 1", f.work)
-	case len(f.policies) == 0:
-		return usagef("--policy names none: there are %s", strings.Join(sched.Policies(), ", "))
-	}
-	for i, name := range f.policies {
-		if !slices.Contains(sched.Policies(), name) {
-			return usagef("--policy: no policy %q: there are %s", name, strings.Join(sched.Policies(), ", "))
-		}
-		if slices.Contains(f.policies[:i], name) {
-			return usagef("--policy names %s twice", name)
-		}
-	}
-	if f.data == "" {
+	case given("record") && f.record == "":
+		return usagef("--record needs the name of a file")
+	case f.data == "":
 		return usagef("no test data: give its folder with --data, or run this from a checkout: sh build/bootstrap.sh exec -- bin/atoll bench scenario")
 	}
-	if f.record != "" {
-		_, err := writable(f.record)
-		return err
+	if given("policy") {
+		if f.policies, err = choosePolicies(cmd, f.policies, sched.Policies()); err != nil {
+			return err
+		}
 	}
-	return nil
+	if f.record != "" {
+		_, err = writable(f.record)
+	}
+	return err
 }
 
-func (f *benchFlags) scenario(cmd *cobra.Command) error {
-	if err := f.check(); err != nil {
+func (f *benchFlags) run(cmd *cobra.Command) error {
+	if err := f.check(cmd); err != nil {
 		return err
 	}
 	m, err := material.LoadMaterial(material.Data(f.data), "imdb", "amazon", "yelp")
 	if err != nil {
-		return fmt.Errorf("test data: %w", err)
+		return fmt.Errorf("test data: %w: --data must be the folder that the build fetches", err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -126,23 +131,16 @@ func (f *benchFlags) scenario(cmd *cobra.Command) error {
 		return err
 	}
 	if f.record != "" {
-		var file bytes.Buffer
-		if err := sim.WriteTrace(&file, recording.Trace()); err != nil {
-			return err
-		}
-		if err := writeFile(f.record, file.Bytes()); err != nil {
+		if err := createFile(f.record, func(w io.Writer) error { return sim.WriteTrace(w, recording.Trace()) }); err != nil {
 			return err
 		}
 	}
+	r := benchResult{"live", f.seed, scores}
 	if !f.json {
-		f.print(cmd.OutOrStdout(), scores)
+		printBench(cmd.OutOrStdout(), r, f.length, f.policies)
 		return nil
 	}
-	object, err := json.Marshal(struct {
-		Scenario string                `json:"scenario"`
-		Seed     uint64                `json:"seed"`
-		Policies map[string]live.Score `json:"policies"`
-	}{"live", f.seed, scores})
+	object, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
@@ -150,7 +148,14 @@ func (f *benchFlags) scenario(cmd *cobra.Command) error {
 	return nil
 }
 
-// play plays the scene to every policy.
+// benchResult is what --json prints.
+type benchResult struct {
+	Scenario string                `json:"scenario"`
+	Seed     uint64                `json:"seed"`
+	Policies map[string]live.Score `json:"policies"`
+}
+
+// play plays the scene to every policy, and records it at the first.
 func (f *benchFlags) play(ctx context.Context, stderr io.Writer, s *material.Scene) (map[string]live.Score, *live.Recording, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -174,8 +179,8 @@ func (f *benchFlags) play(ctx context.Context, stderr io.Writer, s *material.Sce
 
 	scores, first := map[string]live.Score{}, &live.Recording{}
 	for i, name := range f.policies {
-		o := live.Options{Config: config.Default(), Policy: name, Logger: zerolog.Nop()}
-		o.Config.Scheduler.Work = f.work
+		o := live.Options{Config: config.Default(), Logger: zerolog.Nop()}
+		o.Config.Scheduler.Policy, o.Config.Scheduler.Work = name, f.work
 		if i == 0 {
 			o.Record = first
 		}
@@ -188,16 +193,16 @@ func (f *benchFlags) play(ctx context.Context, stderr io.Writer, s *material.Sce
 	return scores, first, nil
 }
 
-func (f *benchFlags) print(w io.Writer, scores map[string]live.Score) {
-	fmt.Fprintf(w, `A scene of %v, seed %d, played to the real pipeline on this machine
+// printBench writes one row for each of the policies, at most 80 columns wide.
+func printBench(w io.Writer, r benchResult, length time.Duration, policies []string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, `Measured on this machine: a scene of %v, seed %d
 What the columns mean: atoll bench scenario --help
-
-                             latency, ms       late           stale
-policy          recall CPU s/h    p50    p99      %%   value      ms
-`, f.length, f.seed)
-	for _, name := range f.policies {
-		s := scores[name]
-		fmt.Fprintf(w, "%-15s %6.3f %7.0f %6.0f %6.0f %6.1f %7.2f %7.0f\n",
-			name, s.Recall, s.CPU, s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
+`, length, r.Seed)
+	b.WriteString(schedHeader)
+	for _, name := range policies {
+		s := r.Policies[name]
+		fmt.Fprintf(&b, schedRow, name, s.Recall, s.CPU, s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
 	}
+	io.WriteString(w, b.String()) // Main sees when that fails
 }

@@ -8,9 +8,13 @@ import (
 	"atoll/sched/sim"
 )
 
-const schedHeader = `
+// A table of policies, simulated or measured: its header, and a row.
+const (
+	schedHeader = `
 policy           recall  CPU s/h   p50 ms   p99 ms  late %     value  stale ms
 `
+	schedRow = "%-15s%8.3f%9.0f%9.1f%9.0f%8.2f%10.1f%10.0f\n"
+)
 
 // printSched writes one row for each of the policies and what must hold of ours, at
 // most 80 columns wide.
@@ -23,8 +27,7 @@ What that is and what the columns mean: atoll sim sched --help
 	b.WriteString(schedHeader)
 	for _, name := range policies {
 		s := r.Policies[name]
-		fmt.Fprintf(&b, "%-15s%8.3f%9.0f%9.1f%9.0f%8.2f%10.1f%10.0f\n", name, s.Recall, s.CPU,
-			s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
+		fmt.Fprintf(&b, schedRow, name, s.Recall, s.CPU, s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
 	}
 	printFigures(&b, sim.Compare(trace, r.Policies))
 	io.WriteString(w, b.String()) // Main sees when that fails

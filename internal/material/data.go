@@ -89,10 +89,14 @@ func (d Data) Crops() (Crops, error) {
 	}
 	var n [3]int
 	for i := range n {
-		n[i], _ = strconv.Atoi(string(shape[i+1]))
+		v, err := strconv.ParseUint(string(shape[i+1]), 10, 16)
+		if err != nil {
+			return Crops{}, fmt.Errorf("lfw_subset.npy: shape: %w", err)
+		}
+		n[i] = int(v)
 	}
-	if n[1] != n[2] || len(data) != header+8*n[0]*n[1]*n[2] {
-		return Crops{}, fmt.Errorf("lfw_subset.npy: shape %v does not fit its size", n)
+	if n[0] < 2 || n[1] == 0 || n[1] != n[2] || len(data) != header+8*n[0]*n[1]*n[2] {
+		return Crops{}, fmt.Errorf("lfw_subset.npy: shape %v: there must be at least two squares, and as much data", n)
 	}
 	c := Crops{Side: n[1]}
 	values := data[header:]
@@ -129,6 +133,9 @@ func (d Data) FacelessPictures() ([]string, error) {
 			names = append(names, name)
 		}
 	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s: no pictures", d.Path("pictures"))
+	}
 	return names, nil
 }
 
@@ -144,6 +151,9 @@ func (d Data) Recordings(folder string) ([]Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%s: no recordings", d.Path("speech", folder))
+	}
 	var list []Recording
 	for _, path := range paths {
 		f, err := os.Open(path)
@@ -154,6 +164,9 @@ func (d Data) Recordings(folder string) ([]Recording, error) {
 		f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if len(samples) == 0 {
+			return nil, fmt.Errorf("%s: no sound in it", path)
 		}
 		list = append(list, Recording{filepath.Base(path), samples})
 	}

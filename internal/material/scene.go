@@ -63,7 +63,7 @@ func (m *Material) Scene(seed uint64, length time.Duration) *Scene {
 // appear puts one face into each of its stretches, and into every second stretch
 // without some other thing for a while.
 func (s *Scene) appear(r *rand.Rand, faces []score.Interval) {
-	half := len(s.crops.Pix) / 2
+	half := len(s.crops.Pix) / 2 // see Crops.Face
 	for _, in := range faces {
 		a := appearance{start: in.Start, end: in.End, crop: r.IntN(half), share: uniform(r, 0.35, 0.9)}
 		if in.Label != "on" {
@@ -84,7 +84,7 @@ func (s *Scene) appear(r *rand.Rand, faces []score.Interval) {
 }
 
 // Draw paints the picture that the camera takes at that time: what is there on black,
-// with the noise of a sensor.
+// with the noise of a sensor. It allocates nothing where img has room.
 func (s *Scene) Draw(at time.Duration, img *source.Image) {
 	img.Resize(sceneSide, sceneSide)
 	clear(img.Pix)
@@ -100,6 +100,7 @@ func (s *Scene) Draw(at time.Duration, img *source.Image) {
 	}
 }
 
+// paste lays a crop in the middle of the picture, or about it if it is restless.
 func (s *Scene) paste(a appearance, at time.Duration, img *source.Image) {
 	side := int(a.share * sceneSide)
 	swing := a.restless * sceneSide
@@ -107,9 +108,10 @@ func (s *Scene) paste(a appearance, at time.Duration, img *source.Image) {
 	top := (sceneSide-side)/2 + int(swing*math.Cos(2*at.Seconds()))
 	for y := max(0, top); y < min(sceneSide, top+side); y++ {
 		for x := max(0, left); x < min(sceneSide, left+side); x++ {
-			v := uint8(math.Round(255 * s.crops.at(a.crop, float64(x-left)/float64(side), float64(y-top)/float64(side))))
+			v := s.crops.at(a.crop, (float64(x-left)+0.5)/float64(side), (float64(y-top)+0.5)/float64(side))
 			p := 3 * (y*sceneSide + x)
-			img.Pix[p], img.Pix[p+1], img.Pix[p+2] = v, v, v
+			grey := uint8(math.Round(255 * v))
+			img.Pix[p], img.Pix[p+1], img.Pix[p+2] = grey, grey, grey
 		}
 	}
 }

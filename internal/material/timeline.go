@@ -2,9 +2,11 @@ package material
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"atoll/model"
@@ -90,6 +92,11 @@ func LoadMaterial(d Data, sets ...string) (*Material, error) {
 			default:
 				m.sentences[0] = append(m.sentences[0], x)
 			}
+		}
+	}
+	for i, class := range [2]string{"negative", "positive"} {
+		if len(m.sentences[i]) == 0 {
+			return nil, fmt.Errorf("no %s sentences in %s", class, strings.Join(sets, ", "))
 		}
 	}
 	return &m, nil
