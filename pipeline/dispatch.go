@@ -28,6 +28,15 @@ type Pace interface {
 // would begin in the middle of a word else.
 var kept = [model.NumModalities]int{model.Vision: 1, model.Audio: 4, model.Text: 1}
 
+// A job that finds something else than the one before, or nothing clear, is followed by
+// attention: so many inputs of its source count as wholly new. Fusion wants to see it
+// more than once, and one look can err.
+const (
+	surprise  = 0.25 // change of a cue's probability
+	attention = 4
+	unclear   = 0.15 // from here to 1 less this
+)
+
 // dispatcher is between the sources' queues and inference. A goroutine for each source
 // takes inputs out of its queue and tells the policy how new they are; one goroutine
 // does the jobs that the policy asks for.
@@ -50,6 +59,8 @@ type box struct {
 	whole  bool          // none may be lost: the source waits until it is empty
 	change *sched.Change // nil: each is new
 	free   chan struct{} // one token: a job has begun or ended
+	p      float64       // of the cue, as found last
+	attend int           // inputs that count as new, whatever is in them
 	left   uint64        // made room without being inferred
 }
 
@@ -149,6 +160,10 @@ func (d *dispatcher) offer(i int, item *source.Item, features []uint8) {
 	if len(features) > 0 {
 		salience = b.change.See(features)
 	}
+	if b.attend > 0 {
+		b.attend--
+		salience = 1
+	}
 	now := d.p.Clock.Now()
 	d.policy.Arrive(now, i, salience)
 	if d.p.Witness != nil {
@@ -241,8 +256,8 @@ func (d *dispatcher) work(ctx context.Context, out chan<- observation) {
 		}
 		if len(taken) > 0 {
 			began := d.p.Clock.Now()
-			d.p.infer(ctx, job.Source, observers[job.Source], taken, out)
-			d.ended(job, began)
+			found, ok := d.p.infer(ctx, job.Source, observers[job.Source], taken, out)
+			d.ended(job, began, found, ok)
 			continue
 		}
 		timer.Reset(max(0, at-d.p.Clock.Now()))
@@ -255,7 +270,9 @@ func (d *dispatcher) work(ctx context.Context, out chan<- observation) {
 	}
 }
 
-func (d *dispatcher) ended(job sched.Job, began time.Duration) {
+// ended tells of a job that began then. found is the probability of the cue, if it did
+// find any.
+func (d *dispatcher) ended(job sched.Job, began time.Duration, found float64, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.p.Clock.Now()
@@ -266,6 +283,12 @@ func (d *dispatcher) ended(job sched.Job, began time.Duration) {
 	}
 	b := &d.boxes[job.Source]
 	b.busy = false
+	switch {
+	case ok && math.Abs(found-b.p) > surprise:
+		b.p, b.attend = found, attention
+	case ok && found > unclear && found < 1-unclear:
+		b.attend = max(b.attend, 1)
+	}
 	signal(b.free)
 }
 
@@ -331,8 +354,9 @@ func (e *encoder) features(it *source.Item) []uint8 {
 	return nil
 }
 
-// infer does one job: it infers from each of the items, oldest first.
-func (p *Pipeline) infer(ctx context.Context, i int, observer *Observer, items []*source.Item, out chan<- observation) {
+// infer does one job: it infers from each of the items, oldest first. It returns the
+// probability of the cue in the newest that could be inferred.
+func (p *Pipeline) infer(ctx context.Context, i int, observer *Observer, items []*source.Item, out chan<- observation) (found float64, ok bool) {
 	in, stats := p.Inputs[i], &p.stats[i]
 	for _, item := range items {
 		evidence, took, err := observer.Observe(item)
@@ -344,6 +368,10 @@ func (p *Pipeline) infer(ctx context.Context, i int, observer *Observer, items [
 		if err != nil && ctx.Err() == nil {
 			p.Logger.Error().Err(err).Str("source", in.Name).Msg("job failed")
 		}
+		if err == nil {
+			found, ok = evidence.P, true
+		}
 		out <- observation{evidence, err != nil}
 	}
+	return found, ok
 }
