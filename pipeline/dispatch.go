@@ -28,13 +28,15 @@ type Pace interface {
 // would begin in the middle of a word else.
 var kept = [model.NumModalities]int{model.Vision: 1, model.Audio: 4, model.Text: 1}
 
-// A job that finds something else than the one before, or nothing clear, is followed by
-// attention: so many inputs of its source count as wholly new. Fusion wants to see it
-// more than once, and one look can err.
+// A job that finds something else than the one before, or nothing clear, or nothing in
+// what was very new, is followed by attention: some more inputs of its source count as
+// wholly new. Fusion wants to see it more than once, and one look can err.
 const (
 	surprise  = 0.25 // change of a cue's probability
-	attention = 4
-	unclear   = 0.15 // from here to 1 less this
+	attention = 4    // inputs after that
+	unclear   = 0.15 // probabilities from here to 1 less this
+	startling = 0.5  // salience
+	doubt     = 2    // inputs after that
 )
 
 // dispatcher is between the sources' queues and inference. A goroutine for each source
@@ -53,15 +55,17 @@ type dispatcher struct {
 
 // box holds the inputs of one source that wait for a job.
 type box struct {
-	items  []*source.Item // oldest first
-	limit  int
-	busy   bool          // a job has taken some
-	whole  bool          // none may be lost: the source waits until it is empty
-	change *sched.Change // nil: each is new
-	free   chan struct{} // one token: a job has begun or ended
-	p      float64       // of the cue, as found last
-	attend int           // inputs that count as new, whatever is in them
-	left   uint64        // made room without being inferred
+	items    []*source.Item // oldest first
+	limit    int
+	busy     bool          // a job has taken some
+	whole    bool          // none may be lost: the source waits until it is empty
+	change   *sched.Change // nil: each is new
+	free     chan struct{} // one token: a job has begun or ended
+	p        float64       // of the cue, as found last
+	attend   int           // inputs that count as new, whatever is in them
+	newest   float64       // salience of the newest input that a job has not taken, at most
+	startled bool          // by what the job took
+	left     uint64        // made room without being inferred
 }
 
 func newDispatcher(p *Pipeline) *dispatcher {
@@ -159,6 +163,7 @@ func (d *dispatcher) offer(i int, item *source.Item, features []uint8) {
 	salience := 1.0
 	if len(features) > 0 {
 		salience = b.change.See(features)
+		b.newest = max(b.newest, salience)
 	}
 	if b.attend > 0 {
 		b.attend--
@@ -210,6 +215,7 @@ func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.
 		job.Inputs = len(items)
 		b.items = b.items[:0]
 		b.busy = true
+		b.startled, b.newest = b.newest >= startling, 0
 		signal(b.free)
 		if b.change != nil {
 			b.change.Inferred()
@@ -286,6 +292,8 @@ func (d *dispatcher) ended(job sched.Job, began time.Duration, found float64, ok
 	switch {
 	case ok && math.Abs(found-b.p) > surprise:
 		b.p, b.attend = found, attention
+	case ok && b.startled:
+		b.attend = max(b.attend, doubt)
 	case ok && found > unclear && found < 1-unclear:
 		b.attend = max(b.attend, 1)
 	}
