@@ -76,7 +76,7 @@ type budget struct {
 func newBudget(o Options) budget {
 	b := budget{share: 1, work: o.Work, workers: float64(o.Workers)}
 	if b.work >= 1 {
-		b.sternness = minSternness
+		b.sternness, b.saved = minSternness, bucket{1, 1}
 	}
 	b.factor = math.Exp(b.sternness)
 	b.heat.earn(b.workers, float64(heatFor), heatFor)
