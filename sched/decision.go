@@ -63,12 +63,12 @@ func (d *Decision) String() string {
 	at := fmt.Sprintf("%10.3fs  %-12s", d.At.Seconds(), d.Source)
 	switch d.Verdict {
 	case Fired:
-		return fmt.Sprintf("%s fires for %v: potential %.2f of %.2f (salience %.2f, spikes %.2f, urgency %.2f), unseen for %v",
-			at, d.Cause, d.Potential, d.Threshold, d.Salience, d.Spikes, d.Potential-d.Salience-d.Spikes, ms(d.Staleness))
+		return fmt.Sprintf("%s fires for %v: potential %.2f of %.2f (salience %.2f, spikes %.2f, urgency %.2f), unseen %v",
+			at, d.Cause, d.Potential, d.Threshold, d.Salience, d.Spikes, d.urgency(), ms(d.Staleness))
 	case Begun:
-		return fmt.Sprintf("%s begins for %v: value %.2f, takes about %v, due %s", at, d.Cause, d.Value, ms(d.Cost), d.due())
+		return fmt.Sprintf("%s begins for %v: value %.3g, takes about %v, due %s", at, d.Cause, d.Value, ms(d.Cost), d.due())
 	case GaveWay:
-		return fmt.Sprintf("%s gives way: too much to do until the deadline of %s, and its value %.2f for %v is least", at, d.For, d.Value, ms(d.Cost))
+		return fmt.Sprintf("%s gives way: too much for the deadline of %s; value %.3g for %v is least", at, d.For, d.Value, ms(d.Cost))
 	case TooLate:
 		return fmt.Sprintf("%s gives way: takes about %v, due %s", at, ms(d.Cost), d.due())
 	case Dropped:
@@ -77,6 +77,9 @@ func (d *Decision) String() string {
 		return fmt.Sprintf("%s held back: what heat and thrift allow is used up, credit %v", at, ms(d.Credit))
 	}
 }
+
+// urgency is what is left of the potential, and never less than nothing by rounding.
+func (d *Decision) urgency() float64 { return max(0, d.Potential-d.Salience-d.Spikes) }
 
 func (d *Decision) due() string {
 	if d.Deadline < d.At {

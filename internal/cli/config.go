@@ -16,10 +16,11 @@ func newConfig(g *globals) *cobra.Command {
 	return group("config", "Show and check configurations",
 		"Config shows and checks the TOML file that fixes what atoll run does.",
 		&cobra.Command{
-			Use:   "default",
-			Short: "Print the default configuration, with comments",
-			Long:  "Default prints the configuration that holds where none says otherwise, with\ncomments.\n\n" + sensorHelp(),
-			Args:  wrongUsage(cobra.NoArgs),
+			Use:               "default",
+			Short:             "Print the default configuration, with comments",
+			Long:              "Default prints the configuration that holds where none says otherwise, with\ncomments.\n\n" + sensorHelp(),
+			Args:              wrongUsage(cobra.NoArgs),
+			ValidArgsFunction: cobra.NoFileCompletions,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				_, err := fmt.Fprint(cmd.OutOrStdout(), config.DefaultTOML())
 				return err

@@ -30,7 +30,8 @@ repeat it. Serial numbers, hardware addresses and UUIDs are not in it.`,
   atoll detect --json | jq .edge_tpus    for programs
   atoll detect --capture board.txtar     capture a tree to send in
   atoll detect --root board.txtar        look at a captured tree`,
-		Args: wrongUsage(cobra.NoArgs),
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tree := board.Live()
 			if cmd.Flags().Changed("root") {

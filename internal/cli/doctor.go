@@ -71,8 +71,9 @@ the live machine is skipped.`,
   atoll doctor --json | jq '.items[] | select(.state == "failed")'
   atoll doctor > /dev/null && echo go              in a script
   atoll doctor --root board.txtar                  a board that is far away`,
-		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the\nstate folder, then /etc/atoll.toml)")
 	cmd.Flags().StringVar(&f.root, "root", "", "look at a captured tree: a folder or .txtar file")

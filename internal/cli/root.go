@@ -48,7 +48,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	out := &checkedWriter{w: stdout}
 	root.SetOut(out)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil && out.err != nil && !errors.Is(out.err, syscall.EPIPE) {
 		err = fmt.Errorf("cannot write results: %w", out.err)
 	}
@@ -60,7 +60,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitFailure
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "atoll: %v\n", err)
-		fmt.Fprintln(stderr, "try: atoll --help")
+		fmt.Fprintf(stderr, "try: %s --help\n", cmd.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "atoll: %v\n", err)
@@ -105,7 +105,9 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 	}
 	root.PersistentFlags().StringVar(&g.state, "state", defaultState(), "folder for logs and state\n")
 	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "", "least level to log: debug, info, warn or error\n(default: the configuration's)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.MarkPersistentFlagDirname("state")
+	root.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if g.logLevel == "" {
 			return nil
@@ -155,6 +157,9 @@ func wrongUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if cmd.HasSubCommands() && len(args) > 0 {
 			return usagef("%s has no command %q", cmd.CommandPath(), args[0])
 		}
+		if none := cobra.NoArgs(cmd, args); none != nil && none.Error() == err.Error() {
+			return usagef("%s takes no arguments: %q is one", cmd.CommandPath(), args[0])
+		}
 		return usageError{fmt.Errorf("%s: %w", cmd.CommandPath(), err)}
 	}
 }
@@ -165,7 +170,7 @@ func group(use, short, long string, sub ...*cobra.Command) *cobra.Command {
 		Use: use, Short: short, Long: long,
 		Args: wrongUsage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("%s needs a command: see %s --help", cmd.CommandPath(), cmd.CommandPath())
+			return usagef("%s needs a command", cmd.CommandPath())
 		},
 	}
 	cmd.AddCommand(sub...)

@@ -51,18 +51,19 @@ name and state are those of the rule; p is its probability; at_ns is when the
 state changed, since the start of the run; since_ns is since when the condition
 held; evidence is what spoke for or against it.
 
-With --explain standard error tells every decision of the scheduler: why a source
-was inferred, what gave way to what, and what was held back by the heat budget.`,
+With --explain standard error tells every decision of the scheduler: why a
+source was inferred, what gave way to what, and what the heat budget held back.`,
 		Example: `  atoll run --config door.toml
   atoll run --config demo.toml --once --json | jq .name`,
-		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	cmd.Flags().StringVar(&f.config, "config", "", "configuration file (default: atoll.toml in the\nstate folder, then /etc/atoll.toml)")
 	cmd.Flags().DurationVar(&f.duration, "duration", 0, "stop after this time (default: when stopped)")
 	cmd.Flags().BoolVar(&f.once, "once", false, "stop when all sources are used up")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
-	cmd.Flags().BoolVar(&f.explain, "explain", false, "tell every decision of the scheduler on standard error")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "tell on standard error what the scheduler decides")
 	cmd.MarkFlagFilename("config", "toml")
 	return cmd
 }

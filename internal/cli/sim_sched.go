@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -56,7 +57,7 @@ Scenarios (figures are reported on those that are not for tuning):
             them in an input that came while they lasted (of a face and a voice
             together, one shortly before, as long as fusion remembers it)
   CPU s/h   seconds that jobs took in an hour, of all workers
-  p50, p99  time from the begin of a true event to the end of the job that found
+  p50, p99  time from the start of a true event to the end of the job that found
             it out, median and 99th percentile; one not found out counts with
             how long it lasted
   late      jobs whose input was older than its source's deadline at their end,
@@ -70,10 +71,16 @@ Scenarios (figures are reported on those that are not for tuning):
   stale     longest that an input waited for the end of a job that saw it or a
             newer one
 
-Below stands what must hold of lif: less CPU than every_frame with all events
-found, sooner than fifo and edf for as much CPU, at twice the load more value
-than edf; ! marks what misses it. The exit status is 0 all the same: it is a
-comparison.
+Below stands what must hold of lif, by load and work (the table's second line):
+  load below 1, work below 1   less CPU than every_frame with all events found;
+                               sooner than fifo and edf for as much CPU
+  load below 1                 no more jobs late than with edf
+  load from 1.9 to 2.1         more value than edf
+  at any                       no less value than fifo, nothing stale too long
+Each is shown where the policies that it compares are played. ! marks what
+misses it; the exit status is 0 all the same: it is a comparison.
+
+--explain prints tens of thousands of lines: have grep or head pick from them.
 
 edf is earliest deadline first as in the textbook, where a newer input has a new
 deadline: under overload it lets sources starve; not in market, where what is
@@ -87,22 +94,23 @@ With --json: {"scenario","seed","policies":{NAME:{"recall","cpu_s_per_h",
 of a trace is the name of its file.`,
 		Example: `  atoll sim sched
   atoll sim sched --scenario overload --seed 7 --policy lif,edf,edf_in_line
-  atoll sim sched --scenario road --explain | less
+  atoll sim sched --scenario road --explain | grep 'gives way' | head
   atoll sim sched --record hall.trace && atoll sim sched --trace hall.trace`,
-		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", defaultScenario, "what arrives: a `name` of those above\n")
 	flags.StringVar(&f.trace, "trace", "", "play this recorded `file` instead (docs/scheduling.md)")
 	flags.StringVar(&f.record, "record", "", "write what arrives into this `file`, as a trace")
-	flags.Uint64Var(&f.seed, "seed", 1, "of what arrives, what jobs take, what models see\n")
-	flags.Float64Var(&f.load, "load", 0, "make jobs so long that to infer every input took this\nmany times the workers' time (default: as it is)")
+	flags.Uint64Var(&f.seed, "seed", 1, "which inputs, times of jobs and answers of models are\ndrawn: the same seed, the same figures\n")
+	flags.Float64Var(&f.load, "load", 0, "make jobs so long that to infer every input would take\nthis many times the workers' time (default: as it is)")
 	flags.StringSliceVar(&f.policies, "policy", nil, "which to compare, in this order (default: all of\n"+strings.Join(wrap(strings.Join(sched.Policies(), ", "), 52), "\n")+")")
 	flags.BoolVar(&f.explain, "explain", false, "print every decision of one policy (default: lif):\nwhy a neuron fired, why a job gave way or was dropped")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	cmd.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(sim.Scenarios(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(sched.Policies(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("policy", completeList(sched.Policies()))
 	return cmd
 }
 
@@ -171,7 +179,7 @@ func (f *schedFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if f.record != "" {
-		if err := createFile(f.record, func(w io.Writer) error { return sim.WriteTrace(w, trace) }); err != nil {
+		if err := f.write(cmd.ErrOrStderr(), trace); err != nil {
 			return err
 		}
 	}
@@ -188,6 +196,19 @@ func (f *schedFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
+// write records the trace, and says so.
+func (f *schedFlags) write(stderr io.Writer, trace sim.Trace) error {
+	if err := createFile(f.record, func(w io.Writer) error { return sim.WriteTrace(w, trace) }); err != nil {
+		return err
+	}
+	info, err := os.Stat(f.record)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "written to %s (%.1f MB)\n", printable(f.record), float64(info.Size())/1e6)
+	return nil
+}
+
 // schedResult is what --json prints.
 type schedResult struct {
 	Scenario string               `json:"scenario"`
@@ -197,7 +218,7 @@ type schedResult struct {
 
 func (f *schedFlags) name() string {
 	if f.trace != "" {
-		return printable(f.trace)
+		return printable(filepath.Base(f.trace))
 	}
 	return f.scenario
 }

@@ -72,8 +72,9 @@ With --json: {"plants","seed","policies":{NAME:{"efficiency_p50",
 		Example: `  atoll sim thermal
   atoll sim thermal --plants 1000 --seed 7 --policy predictive,step_wise
   atoll sim thermal --plants 1 --chart plant.svg`,
-		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&f.options.Plants, "plants", 100, fmt.Sprintf("boards to simulate, 1 to %d", maxPlants))
@@ -81,7 +82,7 @@ With --json: {"plants","seed","policies":{NAME:{"efficiency_p50",
 	flags.StringSliceVar(&f.options.Policies, "policy", nil, "which to compare, in this order (default: all of\n"+strings.Join(sim.Policies(), ", ")+")")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	flags.StringVar(&f.chart, "chart", "", "draw the first board into this SVG `file`")
-	cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(sim.Policies(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("policy", completeList(sim.Policies()))
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -71,17 +72,24 @@ no run answers, 2 for wrong usage.`,
 		Example: `  atoll trace
   atoll trace last                                the slowest jobs, and why
   atoll trace --duration 1m --json | jq '.models[] | {variant, p99_ns}'`,
-		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.watch(cmd) },
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.watch(cmd) },
 	}
-	cmd.Flags().DurationVar(&f.duration, "duration", 0, "watch for this time (default: until Ctrl-C)")
-	cmd.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON object")
-	cmd.AddCommand(&cobra.Command{
+	cmd.Flags().DurationVar(&f.duration, "duration", 0, "watch for this time (default: until Ctrl-C); not\nfor trace last, which shows a whole run")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	cmd.AddCommand(newTraceLast(&f))
+	return cmd
+}
+
+func newTraceLast(f *traceFlags) *cobra.Command {
+	cmd := &cobra.Command{
 		Use:   "last",
 		Short: "Show the slowest jobs of this run, and the reason of each",
-		Long: `Last shows the slowest jobs of the run of the state folder, or where none goes
-on of the last one that ended there in order: how long each took, the reason in
-words, what became of its time, and what else happened to it.
+		Long: `Last shows the slowest jobs of the run of the state folder or, if none is
+running, of the last run that ended normally: how long each took, the reason in
+words, what became of its time, and what else happened to it. A run that was
+killed leaves none of this.
 
 The reason is the part of its time that is the furthest above what is usual for
 the variant, if that is a tenth of its time.
@@ -94,9 +102,11 @@ the variant, if that is a tenth of its time.
 and "ended" is true where the run has.`,
 		Example: `  atoll trace last
   atoll trace last --json | jq -r '.slowest[].reason'`,
-		Args: wrongUsage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.last(cmd) },
-	})
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return f.last(cmd) },
+	}
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	return cmd
 }
 
@@ -111,6 +121,9 @@ func (f *traceFlags) watch(cmd *cobra.Command) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second signal ends it at once
 	first, err := publish.Ask(ctx, f.state)
+	if errors.Is(err, publish.ErrNoRun) {
+		return f.orLast(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +148,15 @@ func (f *traceFlags) watch(cmd *cobra.Command) error {
 		return err
 	}
 	return f.print(out, now.Since(first), sinceAsked)
+}
+
+// orLast adds to the error that there is no run what can be seen of one that has ended.
+func (f *traceFlags) orLast(noRun error) error {
+	last, err := publish.Last(f.state)
+	if err != nil {
+		return noRun // it has nothing to add
+	}
+	return fmt.Errorf("%w; for the run of %s, which has ended: atoll trace last --state %s", noRun, last.Began.Format(time.DateTime), f.state)
 }
 
 // live draws what happened since first until the run, the time or the user ends it.

@@ -23,13 +23,16 @@ func slowestText(s finished) string {
 		run = "it ended after " + passed(s.For)
 	}
 	fmt.Fprintf(&b, "Slowest of %d jobs of the run of %s; %s\n", jobs, s.Began.Format(time.DateTime), run)
+	if s.Ended {
+		b.WriteString("It is the last that ended normally: a run that was killed leaves none of this\n")
+	}
 	writeLimits(&b, &s.Snapshot)
 	if len(s.Slowest) == 0 {
 		b.WriteString("\nno inference yet\n")
 	}
 	for i := range s.Slowest {
 		j := &s.Slowest[i]
-		fmt.Fprintf(&b, "\n%2d  %s ms  %s  at %s\n", i+1, millis(j.Wall), modelName(j.Modality, j.Variant), j.At.Format("15:04:05.000"))
+		fmt.Fprintf(&b, "\n%2d  %s ms  %s  at %s\n", i+1, jobMillis(j.Wall), modelName(j.Modality, j.Variant), j.At.Format("15:04:05.000"))
 		for _, sentence := range []string{printable(j.Reason), breakdown(j), besides(j), held(j)} {
 			for _, line := range wrap(sentence, helpWidth-4) {
 				fmt.Fprintf(&b, "    %s\n", line)
@@ -39,12 +42,23 @@ func slowestText(s finished) string {
 	return b.String()
 }
 
+// jobMillis is a time of a job in milliseconds, with as many digits as its reason has.
+func jobMillis(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0"
+	case d < time.Millisecond:
+		return fmt.Sprintf("%.3f", d.Seconds()*1e3)
+	}
+	return fmt.Sprintf("%.1f", d.Seconds()*1e3)
+}
+
 // breakdown are the parts of a job's time that are a thousandth of it or more.
 func breakdown(j *trace.Job) string {
 	var parts []string
 	for p, d := range j.Parts {
 		if d > 0 && d >= j.Wall/1000 {
-			parts = append(parts, partWords[p]+" "+millis(d))
+			parts = append(parts, partWords[p]+" "+jobMillis(d))
 		}
 	}
 	if len(parts) == 0 {
@@ -75,7 +89,7 @@ func besides(j *trace.Job) string {
 		list = append(list, fmt.Sprintf("lowest clock %d MHz", j.MinKHz/1000))
 	}
 	if h := j.Helpers; h.OnCPU > 0 || h.Waiting > 0 {
-		list = append(list, fmt.Sprintf("other threads %s ms on CPU and %s ms waiting for one", millis(h.OnCPU), millis(h.Waiting)))
+		list = append(list, fmt.Sprintf("other threads %s ms on CPU and %s ms waiting for one", jobMillis(h.OnCPU), jobMillis(h.Waiting)))
 	}
 	return strings.Join(list, ", ")
 }
@@ -87,7 +101,7 @@ func held(j *trace.Job) string {
 	}
 	list := make([]string, len(j.Holders))
 	for i, h := range j.Holders {
-		list[i] = fmt.Sprintf("%s %s ms", taskName(h), millis(h.Time))
+		list[i] = fmt.Sprintf("%s %s ms", taskName(h), jobMillis(h.Time))
 	}
 	return "its CPU was held by " + strings.Join(list, ", ")
 }

@@ -271,7 +271,7 @@ func TestTraceOfARun(t *testing.T) {
 		t.Errorf("status %d, %s, got\n%s", status, errs, got)
 	}
 	status, got, errs = atoll("trace", "--state", state)
-	if want := fmt.Sprintf("atoll: no run is serving traces in %s: start atoll run --state %s, or name its folder with --state\n", state, state); status != exitFailure || got != "" || errs != want {
+	if want := fmt.Sprintf("atoll: no run is serving traces in %s: start atoll run --state %s, or name its folder with --state; for the run of 2026-05-01 12:00:00, which has ended: atoll trace last --state %s\n", state, state, state); status != exitFailure || got != "" || errs != want {
 		t.Errorf("status %d, %q, %q, want %q", status, got, errs, want)
 	}
 }
@@ -287,10 +287,10 @@ func TestTraceRefuses(t *testing.T) {
 		want   string
 	}{
 		{"trace extra", exitUsage, `atoll trace has no command "extra"`},
-		{"trace last extra", exitUsage, "extra"},
+		{"trace last extra", exitUsage, "atoll trace last takes no arguments: \"extra\" is one\ntry: atoll trace last --help"},
 		{"trace --duration 0", exitUsage, "must be more than 0"},
 		{"trace --duration -1s", exitUsage, "must be more than 0"},
-		{"trace --duration soon", exitUsage, "duration"},
+		{"trace --duration soon", exitUsage, "--duration soon: must be a time such as 90s or 5m"},
 		{"trace last --duration 1s", exitUsage, "unknown flag"},
 		{"trace --state=", exitUsage, "give --state DIR"},
 		{"trace last --state=", exitUsage, "give --state DIR"},

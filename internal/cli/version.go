@@ -16,9 +16,10 @@ var Version = "unversioned"
 func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version, and the licences of all that is linked in",
-		Args:  wrongUsage(cobra.NoArgs),
+		Use:               "version",
+		Short:             "Print the version, and the licences of all that is linked in",
+		Args:              wrongUsage(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
 			if asJSON {

@@ -22,11 +22,13 @@ func (f Figure) Met() bool {
 	return f.Got >= f.Must
 }
 
-// feasible is below which load every input could be inferred, overload from which on
-// what is worth most has to be chosen well.
+// feasible is below which load every input could be inferred. At twice the load, and
+// up to slack above or below that, what is worth most has to be chosen well: our value
+// must be above edf's there. How far above it must be elsewhere was never fixed.
 const (
 	feasible = 1.0
-	overload = 2.0
+	twice    = 2.0
+	slack    = 0.1
 )
 
 // same is at least what one value is of another that it is not less than: where all is
@@ -65,7 +67,7 @@ func Compare(t Trace, scores map[string]Score) (list []Figure) {
 	if hasFIFO {
 		figure("value, ours over fifo's", over(ours.Value, fifo.Value), same, false)
 	}
-	if hasEDF && load >= overload {
+	if hasEDF && math.Abs(load-twice) <= slack {
 		figure("value, ours over edf's", over(ours.Value, edf.Value), 1.25, false)
 	}
 	figure("longest staleness, of stale_after", ours.Overdue, 1, true)

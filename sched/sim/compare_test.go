@@ -20,6 +20,8 @@ func TestCompare(t *testing.T) {
 	greedy := chats(1000)
 	heavy := chats(1000)
 	heavy.Scale(2)
+	heavier := chats(1000)
+	heavier.Scale(3)
 	thrift := []string{"recall", "CPU, of every_frame's", "CPU, of fifo's: about the same", "median latency, fifo's over ours", "median latency, edf's over ours"}
 	for _, tt := range []struct {
 		name   string
@@ -30,6 +32,7 @@ func TestCompare(t *testing.T) {
 		{"not all may be inferred", light, append(thrift, "deadline misses, above edf's", "value, ours over fifo's", "longest staleness, of stale_after"), []string{"median latency, edf's over ours", "deadline misses, above edf's"}},
 		{"all may be", greedy, []string{"deadline misses, above edf's", "value, ours over fifo's", "longest staleness, of stale_after"}, []string{"deadline misses, above edf's"}},
 		{"overload", heavy, []string{"value, ours over fifo's", "value, ours over edf's", "longest staleness, of stale_after"}, nil},
+		{"more than twice the load", heavier, []string{"value, ours over fifo's", "longest staleness, of stale_after"}, nil},
 	} {
 		var names, missed []string
 		for _, f := range Compare(tt.trace, scores) {
