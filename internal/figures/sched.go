@@ -2,8 +2,13 @@ package figures
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"testing"
+	"time"
 
+	"atoll/sched"
 	"atoll/sched/sim"
 )
 
@@ -39,4 +44,43 @@ func Scheduling(scenario string, load float64, seeds []uint64, policies ...strin
 	}
 	mean := sim.Mean(all)
 	return mean, sim.Compare(trace, mean), nil
+}
+
+// SchedulerDecision is what it costs to decide over 64 neurons that all have a job
+// waiting, from the end of one job to the begin of the next: the mean time, and
+// allocations.
+func SchedulerDecision() (took time.Duration, allocs float64, err error) {
+	o := sched.Options{}
+	for i := range sched.MaxSources {
+		o.Sources = append(o.Sources, sched.Source{
+			Name: fmt.Sprint("source ", i), Period: 30 * time.Millisecond, Weight: 1,
+			Deadline: 100 * time.Millisecond, StaleAfter: 10 * time.Second, Cost: 100 * time.Microsecond,
+		})
+	}
+	p, err := sched.New(sched.LIF, o)
+	if err != nil {
+		return 0, 0, err
+	}
+	for i := range o.Sources {
+		p.Arrive(0, i, 1)
+	}
+	now := time.Duration(0)
+	decide := func() {
+		job, ok := p.Next(now)
+		if !ok {
+			err = errors.New("the scheduler has no job, with inputs waiting")
+			return
+		}
+		now += 100 * time.Microsecond
+		p.Done(now, job, 100*time.Microsecond)
+		now += 10 * time.Microsecond // it rests
+		p.Arrive(now, job.Source, 1)
+	}
+	const decisions = 500_000
+	began := time.Now()
+	for range decisions {
+		decide()
+	}
+	took = time.Since(began) / decisions
+	return took, testing.AllocsPerRun(2000, decide), err
 }
