@@ -16,7 +16,7 @@ import (
 // agent, and with them when the worker's thread went on after those.
 func (w *standIn) runs(job func()) Job {
 	w.tb.Helper()
-	for range 5 {
+	for range 20 {
 		job()
 		raw, err := w.tracer.kernel.worker(w.number)
 		if err != nil {
@@ -32,7 +32,21 @@ func (w *standIn) runs(job func()) Job {
 		}
 		w.tb.Logf("a job is lost: %v", raw.Job.Parts)
 	}
-	w.tb.Fatal("five jobs in a row are lost")
+	w.tb.Fatal("twenty jobs in a row are lost")
+	return Job{}
+}
+
+// undisturbed is runs, made again as long as the job waited for a CPU for a quarter of
+// what was planted or more: on a busy machine that is its cause, and rightly named.
+func (w *standIn) undisturbed(job func(), planted Part) Job {
+	w.tb.Helper()
+	for range 100 {
+		j := w.runs(job)
+		if 4*(j.Parts[RunQueue]+j.Parts[Preempted]+j.Parts[Reply]) < j.Parts[planted] {
+			return j
+		}
+	}
+	w.tb.Skip("this machine is too busy: every job waits longer for a CPU than for what is planted")
 	return Job{}
 }
 
@@ -124,7 +138,7 @@ func TestNamesPageFaults(t *testing.T) {
 	const pages = 20_000
 	right := 0
 	for i := range planted {
-		j := w.runs(func() { w.run(modelNumber, touch, pages) })
+		j := w.undisturbed(func() { w.run(modelNumber, touch, pages) }, OnCPU)
 		if i == 0 {
 			t.Logf("%v: %s", j.Wall, Explain(j, typical))
 		}
@@ -146,7 +160,7 @@ func TestNamesASignalThatStops(t *testing.T) {
 	const stopped = 50 * time.Millisecond
 	right := 0
 	for i := range planted {
-		j := w.runs(func() {
+		j := w.undisturbed(func() {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -157,7 +171,7 @@ func TestNamesASignalThatStops(t *testing.T) {
 			}()
 			w.run(modelNumber, compute, uint64(jobTime))
 			<-done
-		})
+		}, Stopped)
 		if i == 0 {
 			t.Logf("%v: %s", j.Wall, Explain(j, typical))
 		}
