@@ -42,18 +42,42 @@ func loadPrograms(kind kind) (*kernel, error) {
 		}
 	}
 	k := &kernel{}
-	if err := k.load(kind); err != nil {
-		return nil, err
+	err := k.load(kind)
+	if err == nil {
+		err = k.hang(kind)
 	}
-	err := k.hang(kind)
 	if err == nil {
 		err = k.start()
+	}
+	if err == nil {
+		err = enoughDescriptors()
 	}
 	if err != nil {
 		k.close()
 		return nil, err
 	}
 	return k, nil
+}
+
+// spareDescriptors are for the run: sources, sockets, models, and two for each thread of
+// its workers.
+const spareDescriptors = 128
+
+// enoughDescriptors says whether the run can have as many more. The Go runtime has raised
+// the soft limit to the hard one.
+func enoughDescriptors() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return unsupported("limit of descriptors", "getrlimit", err)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return unsupported("count of descriptors", "/proc", err)
+	}
+	if uint64(len(open))+spareDescriptors > limit.Cur {
+		return unsupported(fmt.Sprintf("descriptors for eBPF and %d more", spareDescriptors), "", unix.EMFILE)
+	}
+	return nil
 }
 
 // firstPIDNamespace has a fixed number: PROC_PID_INIT_INO of include/linux/proc_ns.h.
@@ -209,29 +233,30 @@ func (k *kernel) countFaults(worker, pid int) error {
 		if _, ok := k.faults[worker][thread]; ok {
 			continue
 		}
-		minor, err := k.attach(faultEvent(unix.PERF_COUNT_SW_PAGE_FAULTS_MIN), thread, -1, "on_minor_fault")
-		if err != nil {
-			return ignoreGone(err)
+		events, err := k.attachFaults(thread)
+		if errors.Is(err, unix.ESRCH) {
+			continue // the thread has ended
 		}
-		major, err := k.attach(faultEvent(unix.PERF_COUNT_SW_PAGE_FAULTS_MAJ), thread, -1, "on_major_fault")
 		if err != nil {
-			unix.Close(minor)
-			return ignoreGone(err)
+			return err
 		}
 		if k.faults[worker] == nil {
 			k.faults[worker] = map[int][2]int{}
 		}
-		k.faults[worker][thread] = [2]int{minor, major}
+		k.faults[worker][thread] = events
 	}
 	return nil
 }
 
-// ignoreGone passes over a thread that has ended.
-func ignoreGone(err error) error {
-	if errors.Is(err, unix.ESRCH) {
-		return nil
+// attachFaults opens the events of minor and of major page faults of a thread.
+func (k *kernel) attachFaults(thread int) (events [2]int, err error) {
+	if events[0], err = k.attach(faultEvent(unix.PERF_COUNT_SW_PAGE_FAULTS_MIN), thread, -1, "on_minor_fault"); err != nil {
+		return events, err
 	}
-	return err
+	if events[1], err = k.attach(faultEvent(unix.PERF_COUNT_SW_PAGE_FAULTS_MAJ), thread, -1, "on_major_fault"); err != nil {
+		unix.Close(events[0])
+	}
+	return events, err
 }
 
 // gone forgets a process.

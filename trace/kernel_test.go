@@ -2,6 +2,8 @@ package trace
 
 import (
 	"encoding/binary"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,9 +153,6 @@ func TestSeveralWorkers(t *testing.T) {
 
 func TestTooManyWorkersAreNotTraced(t *testing.T) {
 	tr := openTracer(t)
-	if got := tr.Started(1<<30, -1, -1); got != -1 {
-		t.Errorf("worker with no socket: number %d, want -1", got)
-	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -200,5 +199,55 @@ func TestNoAllocationForAJob(t *testing.T) {
 		tr.End(w.number, time.Millisecond, [3]uint64{})
 	}); got != 0 {
 		t.Errorf("%v allocations for a job, want 0", got)
+	}
+}
+
+// What interrupts took of one job is not taken off the next, which may begin before the
+// worker's thread has slept.
+func TestInterruptsOfTheJobBefore(t *testing.T) {
+	_, w := oneWorker(t)
+	interrupted := 0
+	for range 20 {
+		w.run(modelNumber, linger, uint64(10*time.Millisecond))
+		raw, err := w.tracer.kernel.worker(w.number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw.Job.Counts[5]+raw.Job.Counts[6] > 0 {
+			interrupted++
+		}
+		if raw.Mark == 0 && raw.Stolen != 0 {
+			t.Fatalf("%d ns of interrupts are left for the next job", raw.Stolen)
+		}
+	}
+	if interrupted == 0 {
+		t.Skip("no job was interrupted")
+	}
+}
+
+// A program that fails to load leaves no descriptor open.
+func TestFailedLoadLeavesNothingOpen(t *testing.T) {
+	needsEBPF(t)
+	before := descriptors(t)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	for _, spare := range []int{3, 30, spareDescriptors} {
+		few := unix.Rlimit{Cur: uint64(before + spare), Max: limit.Max}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+			t.Fatal(err)
+		}
+		k, err := loadKernel()
+		if err == nil {
+			k.close()
+		}
+		if err := typedError(err); !errors.Is(err, unix.EMFILE) || !strings.Contains(err.Error(), "RLIMIT_NOFILE") {
+			t.Errorf("%d descriptors to spare: %v", spare, err)
+		}
+		if got := descriptors(t); got != before {
+			t.Errorf("%d descriptors to spare: %d are open, want %d", spare, got, before)
+		}
 	}
 }

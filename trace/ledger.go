@@ -61,15 +61,11 @@ func (l *ledger) count(j bpfJob, ended uint64) {
 	if ended > j.Replied {
 		j.Parts[Reply] = ended - j.Replied
 	}
-	wall, sum := ended-j.Asked, uint64(0)
-	for _, ns := range j.Parts {
-		sum += ns
-	}
-	if off := max(sum, wall) - min(sum, wall); j.Bad != 0 || off*50 > wall {
+	if !addsUp(&j) {
 		l.lost++
 		return
 	}
-	t := &l.totals[j.Slot]
+	wall, t := wallOf(j), &l.totals[j.Slot]
 	t.Jobs++
 	t.Wall += wall
 	t.Max = max(t.Max, wall)
@@ -93,6 +89,21 @@ func (l *ledger) count(j bpfJob, ended uint64) {
 		}
 	}
 	l.keep(j)
+}
+
+// addsUp reports whether the parts of a job are within 2 % of its wall time.
+func addsUp(j *bpfJob) bool {
+	if j.Bad != 0 || j.Ended < j.Asked {
+		return false
+	}
+	wall, sum := wallOf(*j), uint64(0)
+	for _, ns := range j.Parts {
+		if ns > 2*wall { // so that the sum can't wrap
+			return false
+		}
+		sum += ns
+	}
+	return (max(sum, wall)-min(sum, wall))*50 <= wall
 }
 
 func wallOf(j bpfJob) uint64 { return j.Ended - j.Asked }

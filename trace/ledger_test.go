@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
@@ -185,5 +186,50 @@ func TestClock(t *testing.T) {
 	}
 	if got := c.time(c.mono(before)); got.Sub(before).Abs() > 0 {
 		t.Errorf("there and back: %v", got.Sub(before))
+	}
+}
+
+// What can be read of a job while the kernel writes it is no job.
+func TestAddsUp(t *testing.T) {
+	ok := bpfJob{Asked: 1000, Ended: 2000, Parts: [NumParts]uint64{OnCPU: 900, Reply: 100}}
+	for name, test := range map[string]struct {
+		change func(*bpfJob)
+		want   bool
+	}{
+		"whole":              {func(*bpfJob) {}, true},
+		"2 % off":            {func(j *bpfJob) { j.Parts[OnCPU] += 20 }, true},
+		"more than 2 % off":  {func(j *bpfJob) { j.Parts[OnCPU] += 21 }, false},
+		"a part is missing":  {func(j *bpfJob) { j.Parts[Reply] = 0 }, false},
+		"ends before it":     {func(j *bpfJob) { j.Ended = 999 }, false},
+		"of negative length": {func(j *bpfJob) { j.Parts[Reply] = ^uint64(0) }, false},
+		"sum wraps":          {func(j *bpfJob) { j.Parts[Reply] += 1 << 63; j.Parts[OnCPU] += 1 << 63 }, false},
+		"an event missing":   {func(j *bpfJob) { j.Bad = 1 }, false},
+	} {
+		j := ok
+		test.change(&j)
+		if got := addsUp(&j); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// Whatever keeps eBPF away, callers find an UnsupportedError that says what to do.
+func TestUnsupported(t *testing.T) {
+	for want, err := range map[string]error{
+		"CAP_BPF":             os.NewSyscallError("bpf", unix.EPERM),
+		"raise RLIMIT_NOFILE": os.NewSyscallError("bpf", unix.EMFILE),
+		"file-max":            os.NewSyscallError("bpf", unix.ENFILE),
+		"a kernel with":       errors.New("anything"),
+		"as it says":          &UnsupportedError{Missing: "it", Takes: "as it says"},
+	} {
+		got := typedError(err)
+		if u, ok := errors.AsType[*UnsupportedError](got); !ok || !strings.Contains(u.Takes, want) || !errors.Is(got, err) {
+			t.Errorf("%v: %v, want %q", err, got, want)
+		}
+		tr := open(Options{Logger: zerolog.Nop()}, func() (*kernel, error) { return nil, err })
+		if _, ok := errors.AsType[*UnsupportedError](tr.Limited()); !ok {
+			t.Errorf("%v: limited by %v", err, tr.Limited())
+		}
+		tr.Close()
 	}
 }

@@ -24,17 +24,18 @@ type earlyModel struct {
 	thread int
 }
 
-func newEarly(parentEnd, workerEnd int) (e *early, err error) {
-	e = &early{}
+func (p *process) keepEarly(parentEnd, workerEnd int) (err error) {
+	e := &early{}
 	for i, end := range []int{parentEnd, workerEnd} {
 		if e.ends[i], err = unix.FcntlInt(uintptr(end), unix.F_DUPFD_CLOEXEC, 0); err != nil {
 			if i > 0 {
 				unix.Close(e.ends[0])
 			}
-			return nil, os.NewSyscallError("fcntl", err)
+			return os.NewSyscallError("fcntl", err)
 		}
 	}
-	return e, nil
+	p.early = e
+	return nil
 }
 
 // close lets go of the socket, whose other end only then hears when this one is closed.
@@ -48,6 +49,7 @@ func (e *early) close() {
 func (t *Tracer) load(loadKernel func() (*kernel, error)) {
 	k, err := loadKernel()
 	if err != nil {
+		err = typedError(err)
 		if probed := probeSchedstat(); probed != nil {
 			err = fmt.Errorf("%w; %w", err, probed)
 		}
@@ -69,22 +71,26 @@ func (t *Tracer) catchUp(worker int, p *process) {
 	e := p.early
 	p.early = nil
 	defer e.close()
-	if err := t.follow(worker, p.pid, e.ends[0], e.ends[1]); err != nil {
-		t.log.Warn().Err(err).Int("pid", p.pid).Msg("a worker is not traced")
-		p.ignored = true
-		return
-	}
+	t.follow(worker, p, e.ends[0], e.ends[1])
 	for _, m := range e.models {
 		t.addModel(worker, p, m)
 	}
 }
 
-// follow begins to follow a process.
-func (t *Tracer) follow(worker, pid, parentEnd, workerEnd int) error {
+// follow begins to follow a process: by eBPF, or where the kernel refuses that by what
+// /proc tells.
+func (t *Tracer) follow(worker int, p *process, parentEnd, workerEnd int) {
 	if t.kernel == nil {
-		return nil
+		p.coarse = true
+		return
 	}
-	return t.kernel.started(worker, pid, parentEnd, workerEnd)
+	err := t.kernel.started(worker, p.pid, parentEnd, workerEnd)
+	if err == nil {
+		return
+	}
+	p.coarse = true
+	t.refused = unsupported("programs on the socket of a worker, which is traced coarsely", "CONFIG_BPF_SYSCALL", err)
+	t.log.Warn().Int("pid", p.pid).Msg(t.refused.Error())
 }
 
 // addModel makes the jobs of a model count.
@@ -94,7 +100,7 @@ func (t *Tracer) addModel(worker int, p *process, m earlyModel) {
 		t.log.Warn().Str("model", m.name).Int("most", maxSlots).Msg("a model is not traced: there are too many")
 		return
 	}
-	if t.kernel != nil {
+	if !p.coarse {
 		if err := t.kernel.loaded(worker, p.pid, m.thread, t.clock.mono(time.Now())); err != nil {
 			t.log.Warn().Err(err).Str("model", m.name).Msg("a model is not traced")
 			return
@@ -103,7 +109,7 @@ func (t *Tracer) addModel(worker int, p *process, m earlyModel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.slots[m.number] = uint32(slot)
-	if t.kernel == nil {
+	if p.coarse {
 		p.stat.open(p.pid, m.thread) // an error here is known since Open
 	}
 }

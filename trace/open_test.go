@@ -157,34 +157,48 @@ func TestSnapshotBeforeLoadingEnds(t *testing.T) {
 	}
 }
 
-// A worker that the kernel does not let follow is left alone.
+// A worker whose socket takes no programs is followed by what /proc tells, and Limited
+// says so.
 func TestWorkerThatCantBeFollowed(t *testing.T) {
 	needsEBPF(t)
 	before := descriptors(t)
-	tr, goOn := openSlowly(t, loadKernel)
-	noSocket := pipe(t)
-	number := tr.Started(1<<30, noSocket[0], noSocket[1])
-	if number != 0 {
-		t.Errorf("number %d, want 0", number)
-	}
-	tr.Loaded(number, modelNumber, "vision/short", 1<<30)
-	goOn()
-	tr.Source()
-	tr.Loaded(number, modelNumber+1, "vision/long", 1<<30)
-	for model := range uint32(2) {
-		if marks, _ := tr.Begin(number, modelNumber+model, time.Now()); marks[2] != nowhere {
-			t.Errorf("marks %v for a job of model %d", marks, model)
+	for _, early := range []bool{true, false} {
+		tr, goOn := openSlowly(t, loadKernel)
+		if !early {
+			goOn()
+			tr.Source()
 		}
-		tr.End(number, time.Millisecond, [3]uint64{})
-	}
-	if s := snapshot(t, tr); jobs(s) != 0 {
-		t.Errorf("%d jobs, want none", jobs(s))
-	}
-	tr.Gone(number)
-	tr.Close()
-	unix.Close(noSocket[0])
-	unix.Close(noSocket[1])
-	if got := descriptors(t); got != before {
-		t.Errorf("%d descriptors after Close, want %d", got, before)
+		noSocket := pipe(t)
+		number := tr.Started(os.Getpid(), noSocket[0], noSocket[1])
+		tr.Loaded(number, modelNumber, "vision/short", unix.Gettid())
+		if early {
+			goOn()
+			tr.Source()
+		}
+		for range 3 {
+			marks, usage := tr.Begin(number, modelNumber, time.Now())
+			if marks != [3]uint64{} || !usage {
+				t.Errorf("early %v: marks %v, usage %v, want those of a coarse job", early, marks, usage)
+			}
+			tr.End(number, time.Millisecond, [3]uint64{600_000, 1, 0})
+		}
+		w := startWorker(t, tr) // the others still are, by eBPF
+		w.load(modelNumber, "audio/f32")
+		for range 5 {
+			w.run(modelNumber, compute, 100_000)
+		}
+		s := snapshot(t, tr)
+		if s.Source != EBPF || len(s.Models) != 2 || s.Models[1].Jobs != 3 || !strings.Contains(s.Limited, "socket of a worker") {
+			t.Errorf("early %v: %+v", early, s)
+		}
+		allCounted(t, s, 8)
+		w.stop()
+		tr.Gone(number)
+		tr.Close()
+		unix.Close(noSocket[0])
+		unix.Close(noSocket[1])
+		if got := descriptors(t); got != before {
+			t.Errorf("%d descriptors after Close, want %d", got, before)
+		}
 	}
 }

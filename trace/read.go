@@ -50,7 +50,10 @@ func (k *kernel) readSlowest(l *ledger, worker int) error {
 		if err := k.maps["slowest"].Lookup(uint32(worker*len(w.Slowest)+i), &j); err != nil {
 			return err
 		}
-		l.keep(j)
+		// The kernel may write it meanwhile.
+		if addsUp(&j) && int(j.Slot) < len(l.slots) {
+			l.keep(j)
+		}
 	}
 	return nil
 }

@@ -28,10 +28,7 @@ func (s *schedstat) open(pid, thread int) error {
 	s.close()
 	file, err := unix.Open(fmt.Sprintf("/proc/%d/task/%d/schedstat", pid, thread), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return &UnsupportedError{
-			Missing: "file /proc/PID/task/TID/schedstat", Err: err,
-			Takes: "a kernel with CONFIG_SCHED_INFO; until then waiting for a CPU counts as blocked",
-		}
+		return unsupported("file /proc/PID/task/TID/schedstat", "CONFIG_SCHED_INFO; until then waiting for a CPU counts as blocked", err)
 	}
 	s.file = file
 	return nil

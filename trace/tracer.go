@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -27,14 +28,15 @@ type Tracer struct {
 	mu        sync.Mutex
 	ledger    *ledger // of the jobs that no program in the kernel added up
 	processes [maxWorkers]*process
+	refused   error // why a worker is not followed by eBPF, which others are
 }
 
 // process is one worker process.
 type process struct {
-	pid     int
-	slots   map[uint32]uint32 // of its models
-	early   *early            // nil once the tracer is open
-	ignored bool              // it can't be followed
+	pid    int
+	slots  map[uint32]uint32 // of its models
+	early  *early            // nil once the tracer is open
+	coarse bool              // what /proc tells is all; known once the tracer is open
 
 	mu     sync.Mutex // against Snapshot; Tracer.mu is taken before it
 	traced bool       // the job at hand has a slot
@@ -66,8 +68,8 @@ func (t *Tracer) Source() Source {
 	return SchedStat
 }
 
-// Limited is nil where eBPF is used, else an *UnsupportedError that says what is missing.
-// It waits until that is known.
+// Limited is nil where eBPF is used, else it says what is missing: errors.As finds an
+// *UnsupportedError in it. It waits until that is known.
 func (t *Tracer) Limited() error {
 	<-t.opened
 	return t.limited
@@ -83,13 +85,10 @@ func (t *Tracer) Started(pid, parentEnd, workerEnd int) (worker int) {
 		if p != nil {
 			continue
 		}
-		p, err := &process{pid: pid, slots: map[uint32]uint32{}}, error(nil)
+		p := &process{pid: pid, slots: map[uint32]uint32{}}
 		if t.isOpen() {
-			err = t.follow(n, pid, parentEnd, workerEnd)
-		} else {
-			p.early, err = newEarly(parentEnd, workerEnd)
-		}
-		if err != nil {
+			t.follow(n, p, parentEnd, workerEnd)
+		} else if err := p.keepEarly(parentEnd, workerEnd); err != nil {
 			t.log.Warn().Err(err).Int("pid", pid).Msg("a worker is not traced")
 			return -1
 		}
@@ -109,13 +108,11 @@ func (t *Tracer) Loaded(worker int, model uint32, name string, thread int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p, m := t.processes[worker], earlyModel{model, name, thread}
-	switch {
-	case p.ignored:
-	case p.early != nil:
+	if p.early != nil {
 		p.early.models = append(p.early.models, m)
-	default:
-		t.addModel(worker, p, m)
+		return
 	}
+	t.addModel(worker, p, m)
 }
 
 // Begin is told that a worker is about to be asked for a job. marks go behind the
@@ -126,11 +123,11 @@ func (t *Tracer) Begin(worker int, model uint32, at time.Time) (marks [3]uint64,
 	if worker < 0 || !t.isOpen() {
 		return [3]uint64{2: nowhere}, false
 	}
-	if t.kernel == nil {
-		t.beginCoarse(t.processes[worker], model, at)
+	p := t.processes[worker]
+	if p.coarse {
+		t.beginCoarse(p, model, at)
 		return marks, true
 	}
-	p := t.processes[worker]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slot, ok := p.slots[model]
@@ -197,7 +194,7 @@ func (t *Tracer) Gone(worker int) {
 		p.early.close()
 		return
 	}
-	if t.kernel == nil {
+	if p.coarse {
 		t.settle(p)
 		p.stat.close()
 		return
@@ -225,25 +222,39 @@ func (l *ledger) countLast(p *process, w *bpfWorker) {
 // Snapshot is what was seen until now.
 func (t *Tracer) Snapshot() (Snapshot, error) {
 	<-t.opened
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := Snapshot{Source: t.Source(), Began: t.began, For: time.Since(t.began)}
-	all := newLedger()
-	all.slots = t.ledger.slots
-	if t.limited != nil {
-		s.Limited = t.limited.Error()
-		t.settleAll()
-	} else if err := t.readKernel(all); err != nil {
+	s := Snapshot{Source: t.Source(), Began: t.began}
+	all, limited, err := t.read()
+	s.For = time.Since(t.began)
+	if err != nil {
 		return s, err
 	}
-	all.merge(t.ledger)
-	all.snapshot(&s, t.clock)
+	if limited != nil {
+		s.Limited = limited.Error()
+	}
+	all.snapshot(&s, t.clock) // with no lock held, which the next job would wait for
 	return s, nil
 }
 
+// read returns all that was seen, and why not more.
+func (t *Tracer) read() (all *ledger, limited, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all = newLedger()
+	all.slots = t.ledger.slots
+	t.settleAll()
+	if t.kernel != nil {
+		if err := t.readKernel(all); err != nil {
+			return nil, nil, err
+		}
+	}
+	all.merge(t.ledger)
+	return all, cmp.Or(t.limited, t.refused), nil
+}
+
+// settleAll adds up the last jobs of workers that only /proc tells of.
 func (t *Tracer) settleAll() {
 	for _, p := range t.processes {
-		if p == nil {
+		if p == nil || !p.coarse {
 			continue
 		}
 		p.mu.Lock()
@@ -274,7 +285,7 @@ func (t *Tracer) readKernel(all *ledger) error {
 			return err
 		}
 		all.lost += w.Lost
-		if p != nil {
+		if p != nil && !p.coarse {
 			all.countLast(p, &w)
 		}
 	}

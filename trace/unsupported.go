@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // UnsupportedError says what tracing lacks here.
@@ -29,8 +32,28 @@ const rights = "run atoll as root or with CAP_BPF, CAP_PERFMON and CAP_DAC_READ_
 // kernel's configuration which has it.
 func unsupported(missing, option string, err error) *UnsupportedError {
 	takes := "a kernel with " + option
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		takes = rights + ", and under no policy that forbids it"
+	case errors.Is(err, unix.EMFILE):
+		takes = "raise RLIMIT_NOFILE (LimitNOFILE= of a service, ulimit -n of a shell)"
+	case errors.Is(err, unix.ENFILE):
+		takes = "raise /proc/sys/fs/file-max"
+	case errors.Is(err, fs.ErrNotExist) && !hasProc():
+		takes = "mount -t proc proc /proc"
 	}
 	return &UnsupportedError{Missing: missing, Takes: takes, Err: err}
+}
+
+// typedError makes an UnsupportedError of one that is none.
+func typedError(err error) error {
+	if _, ok := errors.AsType[*UnsupportedError](err); ok {
+		return err
+	}
+	return unsupported("eBPF", "CONFIG_BPF_SYSCALL, of Linux 4.14 or later", err)
+}
+
+func hasProc() bool {
+	_, err := os.Stat("/proc/self")
+	return err == nil
 }

@@ -49,8 +49,13 @@ func (s *tracing) Close() {
 	}
 }
 
+// save leaves what the run before has saved where this one had no job: it could not
+// start, or was stopped at once.
 func (s *tracing) save() {
 	last, err := s.tracer.Snapshot()
+	if err == nil && len(last.Models) == 0 && last.Lost == 0 {
+		return
+	}
 	if err == nil {
 		err = publish.Save(s.state, last)
 	}

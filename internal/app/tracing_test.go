@@ -77,3 +77,18 @@ func TestTracesThatCantBeShown(t *testing.T) {
 		t.Errorf("a run has saved into the folder of another: %v", err)
 	}
 }
+
+// A run without a job leaves what the one before has saved.
+func TestTracesOfNoJobAreNotSaved(t *testing.T) {
+	state, log := t.TempDir(), &logbook{}
+	for _, tt := range []struct{ lost, want uint64 }{{3, 3}, {0, 3}, {4, 4}} {
+		s := &seer{seen: trace.Snapshot{Source: trace.EBPF, Lost: tt.lost}}
+		showTraces(s, state, zerolog.New(log)).Close()
+		if got, err := publish.Last(state); err != nil || got.Lost != tt.want {
+			t.Errorf("after a run that lost %d: %+v, %v, want %d", tt.lost, got, err, tt.want)
+		}
+	}
+	if log.String() != "" {
+		t.Errorf("log: %s", log)
+	}
+}

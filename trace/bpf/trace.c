@@ -670,6 +670,7 @@ int on_reply(void *skb)
 	u64 ns = behind(mark, since, now);
 	w->job.parts[ON_CPU] += ns - (stolen < ns ? stolen : ns);
 	w->job.bad |= w->state != ON_CPU;
+	w->stolen = 0; // of this job: the next may begin before the thread sleeps
 	UNROLL for (u32 i = 0; i < HELPER_CPUS; i++) {
 		struct cpu *c = get_cpu(i);
 		if (c && c->helper == number)
