@@ -50,7 +50,7 @@ func decode(b []byte) (trace.Snapshot, error) {
 		return trace.Snapshot{}, errors.New("it goes on after its end")
 	}
 	if a.Error != "" {
-		return trace.Snapshot{}, fmt.Errorf("the run has none: %.400s", a.Error)
+		return trace.Snapshot{}, fmt.Errorf("the run has none: %.400q", a.Error)
 	}
 	return a.Snapshot, check(&a.Snapshot)
 }

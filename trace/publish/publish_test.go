@@ -32,7 +32,7 @@ func example() trace.Snapshot {
 	}
 }
 
-func serve(t *testing.T, state string, snapshot func() (trace.Snapshot, error)) *Server {
+func serveFor(t *testing.T, state string, snapshot func() (trace.Snapshot, error)) *Server {
 	t.Helper()
 	s, err := Serve(state, snapshot, zerolog.Nop())
 	if err != nil {
@@ -111,7 +111,7 @@ func TestServeInPlaceOfAKilledRun(t *testing.T) {
 	if _, err := Ask(t.Context(), state); !errors.Is(err, ErrNoRun) || !strings.Contains(err.Error(), "start atoll run --state "+state+", or name") {
 		t.Errorf("got %v, want %v and what to do", err, ErrNoRun)
 	}
-	serve(t, state, always(example()))
+	serveFor(t, state, always(example()))
 	if _, err := Ask(t.Context(), state); err != nil {
 		t.Error(err)
 	}
@@ -119,7 +119,7 @@ func TestServeInPlaceOfAKilledRun(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	used, taken := t.TempDir(), t.TempDir()
-	serve(t, used, always(example()))
+	serveFor(t, used, always(example()))
 	if err := os.WriteFile(filepath.Join(taken, socketName), []byte("precious"), 0o640); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestServeRefuses(t *testing.T) {
 // Who connects and reads nothing, or leaves, keeps nobody else from an answer.
 func TestServeClientsThatDontRead(t *testing.T) {
 	state := t.TempDir()
-	serve(t, state, always(example()))
+	serveFor(t, state, always(example()))
 	for i := range 8 {
 		conn, err := net.Dial("unix", filepath.Join(state, socketName))
 		if err != nil {
@@ -181,11 +181,42 @@ func TestServeTellsFailures(t *testing.T) {
 	answers <- func() (trace.Snapshot, error) { return trace.Snapshot{}, errors.New("map is gone") }
 	answers <- always(huge)
 	answers <- always(example())
-	serve(t, state, func() (trace.Snapshot, error) { return (<-answers)() })
-	for _, want := range []string{"the run has none: map is gone", "it is empty", ""} {
+	now := time.Now()
+	r := recent{
+		snapshot: func() (trace.Snapshot, error) { return (<-answers)() },
+		now:      func() time.Time { now = now.Add(freshFor); return now },
+	}
+	s, err := serve(state, r, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, want := range []string{`the run has none: "map is gone"`, "it is empty", ""} {
 		_, err := Ask(t.Context(), state)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// However many ask at once, a snapshot is made ten times a second.
+func TestAnswersAreKeptForAMoment(t *testing.T) {
+	now, made := time.Unix(1_000_000, 0), 0
+	r := recent{now: func() time.Time { return now }, snapshot: func() (trace.Snapshot, error) {
+		made++
+		return example(), nil
+	}}
+	for i, wait := range []time.Duration{0, 0, freshFor - 1, 1, 0, time.Hour} {
+		now = now.Add(wait)
+		b, err := r.answer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decode(b); err != nil {
+			t.Error(err)
+		}
+		if want := []int{1, 1, 1, 2, 2, 3}[i]; made != want {
+			t.Errorf("ask %d: %d snapshots, want %d", i, made, want)
 		}
 	}
 }
@@ -213,6 +244,7 @@ func speak(t *testing.T, say func(net.Conn)) (state string) {
 
 func TestAskRefuses(t *testing.T) {
 	for want, text := range map[string]string{
+		`"\x1b[2J"`:                   `{"error":"\u001b[2J"}`,
 		"it is empty":                 "",
 		"unexpected EOF":              `{"source":"ebpf"`,
 		"goes on after its end":       `{"source":"ebpf"} {}`,

@@ -46,7 +46,7 @@ type Server struct {
 	path     string
 	lock     *os.File
 	listener *net.UnixListener
-	snapshot func() (trace.Snapshot, error)
+	recent   recent
 	log      zerolog.Logger
 	closing  chan struct{}
 	done     sync.WaitGroup
@@ -55,6 +55,10 @@ type Server struct {
 // Serve makes the socket in the state folder, in place of one that a killed run left
 // there, and answers until Close. snapshot is called by one goroutine at a time.
 func Serve(state string, snapshot func() (trace.Snapshot, error), log zerolog.Logger) (*Server, error) {
+	return serve(state, recent{snapshot: snapshot, now: time.Now}, log)
+}
+
+func serve(state string, recent recent, log zerolog.Logger) (*Server, error) {
 	path := filepath.Join(state, socketName)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("make socket %s: its path has %d bytes, a socket's may have %d: give a shorter --state", path, len(path), maxSocketPath)
@@ -71,7 +75,7 @@ func Serve(state string, snapshot func() (trace.Snapshot, error), log zerolog.Lo
 		_ = lock.Close()
 		return nil, fmt.Errorf("make socket: %w", err)
 	}
-	s := &Server{path: path, lock: lock, listener: listener, snapshot: snapshot, log: log, closing: make(chan struct{})}
+	s := &Server{path: path, lock: lock, listener: listener, recent: recent, log: log, closing: make(chan struct{})}
 	s.done.Go(s.accept)
 	return s, nil
 }
@@ -157,14 +161,7 @@ func (s *Server) accept() {
 // answer sends one document.
 func (s *Server) answer(conn *net.UnixConn) {
 	defer conn.Close()
-	var a answer
-	snapshot, err := s.snapshot()
-	if err == nil {
-		a.Snapshot = snapshot
-	} else {
-		a.Error = err.Error()
-	}
-	b, err := encode(a)
+	b, err := s.recent.answer()
 	if err == nil {
 		err = conn.SetWriteDeadline(time.Now().Add(writeLimit))
 	}
