@@ -16,7 +16,7 @@ import (
 // agent, and with them when the worker's thread went on after those.
 func (w *standIn) runs(job func()) Job {
 	w.tb.Helper()
-	for range 20 {
+	for range 5 {
 		job()
 		raw, err := w.tracer.kernel.worker(w.number)
 		if err != nil {
@@ -32,21 +32,7 @@ func (w *standIn) runs(job func()) Job {
 		}
 		w.tb.Logf("a job is lost: %v", raw.Job.Parts)
 	}
-	w.tb.Fatal("twenty jobs in a row are lost")
-	return Job{}
-}
-
-// undisturbed is runs, made again as long as the job waited for a CPU for a quarter of
-// what was planted or more: on a busy machine that is its cause, and rightly named.
-func (w *standIn) undisturbed(job func(), planted Part) Job {
-	w.tb.Helper()
-	for range 100 {
-		j := w.runs(job)
-		if 4*(j.Parts[RunQueue]+j.Parts[Preempted]+j.Parts[Reply]) < j.Parts[planted] {
-			return j
-		}
-	}
-	w.tb.Skip("this machine is too busy: every job waits longer for a CPU than for what is planted")
+	w.tb.Fatal("five jobs in a row are lost")
 	return Job{}
 }
 
@@ -78,6 +64,19 @@ const (
 	named   = 15
 )
 
+// outweighs says whether what a test planted in part of j is more than twice all that j
+// waited otherwise: on a busy machine that may rightly be the cause.
+func outweighs(j Job, part Part, planted time.Duration) bool {
+	waited := j.Parts.Sum() - j.Parts[OnCPU]
+	if part != OnCPU {
+		waited -= j.Parts[part]
+	}
+	return planted > 2*waited
+}
+
+// tries is how often a cause is planted at most until `planted` jobs suffer from it the most.
+const tries = 5 * planted
+
 func enough(t *testing.T, got int) {
 	t.Helper()
 	t.Logf("named %d of %d times", got, planted)
@@ -87,10 +86,10 @@ func enough(t *testing.T, got int) {
 }
 
 // typicalOf runs ordinary jobs, and returns what they add up to.
-func typicalOf(t *testing.T, tr *Tracer, w *standIn) Model {
+func typicalOf(t *testing.T, tr *Tracer, w *standIn, took time.Duration) Model {
 	t.Helper()
 	for range 30 {
-		w.run(modelNumber, compute, uint64(jobTime))
+		w.run(modelNumber, compute, uint64(took))
 	}
 	return snapshot(t, tr).Models[0]
 }
@@ -107,14 +106,18 @@ func TestNamesWhoHoldsTheCPU(t *testing.T) {
 	for !allowed.IsSet(cpu) {
 		cpu++
 	}
-	typical := typicalOf(t, tr, w)
+	typical := typicalOf(t, tr, w, jobTime)
 	if err := pin(w.thread, cpu); err != nil {
 		t.Fatal(err)
 	}
 	burner := startBurner(t, cpu)
 	right := 0
-	for i := range planted {
+	for i, all := 0, 0; i < planted && all < tries; i, all = i+1, all+1 {
 		j := w.runs(func() { w.run(modelNumber, compute, uint64(jobTime)) })
+		if len(j.Holders) > 1 && j.Holders[0].PID != burner && j.Holders[1].PID == burner {
+			i-- // another task of a busy machine held it for longer
+			continue
+		}
 		if i == 0 {
 			t.Logf("%v: %s", j.Wall, Explain(j, typical))
 		}
@@ -134,17 +137,22 @@ func TestNamesWhoHoldsTheCPU(t *testing.T) {
 
 func TestNamesPageFaults(t *testing.T) {
 	tr, w := oneWorker(t)
-	typical := typicalOf(t, tr, w)
+	const usual = time.Millisecond
+	typical := typicalOf(t, tr, w, usual)
 	const pages = 20_000
-	right := 0
-	for i := range planted {
-		j := w.undisturbed(func() { w.run(modelNumber, touch, pages) }, OnCPU)
+	right, all := 0, 0
+	for i := 0; i < tries && all < planted; i++ {
+		j := w.runs(func() { w.run(modelNumber, touch, pages) })
 		if i == 0 {
 			t.Logf("%v: %s", j.Wall, Explain(j, typical))
 		}
 		if j.MinorFaults < pages || j.MinorFaults > pages+500 {
 			t.Errorf("job %d: %d faults, want %d", i, j.MinorFaults, pages)
 		}
+		if !outweighs(j, OnCPU, j.Parts[OnCPU]-usual) {
+			continue
+		}
+		all++
 		if got := CauseOf(j, typical); got == PageFaults {
 			right++
 		} else {
@@ -156,11 +164,11 @@ func TestNamesPageFaults(t *testing.T) {
 
 func TestNamesASignalThatStops(t *testing.T) {
 	tr, w := oneWorker(t)
-	typical := typicalOf(t, tr, w)
+	typical := typicalOf(t, tr, w, jobTime)
 	const stopped = 50 * time.Millisecond
-	right := 0
-	for i := range planted {
-		j := w.undisturbed(func() {
+	right, all := 0, 0
+	for i := 0; i < tries && all < planted; i++ {
+		j := w.runs(func() {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -171,10 +179,14 @@ func TestNamesASignalThatStops(t *testing.T) {
 			}()
 			w.run(modelNumber, compute, uint64(jobTime))
 			<-done
-		}, Stopped)
+		})
 		if i == 0 {
 			t.Logf("%v: %s", j.Wall, Explain(j, typical))
 		}
+		if !outweighs(j, Stopped, stopped) {
+			continue
+		}
+		all++
 		if got := CauseOf(j, typical); got == StoppedBySignal && j.Parts[Stopped] > stopped/2 {
 			right++
 		} else {

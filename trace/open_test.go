@@ -40,13 +40,6 @@ func descriptors(t *testing.T) int {
 	return len(list)
 }
 
-func jobs(s Snapshot) (n uint64) {
-	for _, m := range s.Models {
-		n += m.Jobs
-	}
-	return n + s.Lost
-}
-
 // What was told before loading ended holds from then on; the jobs before are not traced,
 // also the one at hand.
 func TestWorkersBeforeLoadingEnds(t *testing.T) {

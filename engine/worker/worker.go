@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -35,11 +36,15 @@ func Main() error {
 	// Signals to the whole group, as from a terminal or a service manager, are the
 	// parent's to act on; it ends the worker by the lifeline.
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	runtime.LockOSThread()
+	// By default its name is "exe". Threads that this one starts, as XNNPACK's, get it too.
+	if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&[]byte("atoll worker\x00")[0])), 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_NAME", err)
+	}
 	go dieWithParent()
 	// The steady path allocates nothing, so the collector has little to do;
 	// the limit is there for models being loaded.
 	debug.SetGCPercent(50)
-	runtime.LockOSThread()
 	s := server{models: map[uint32]*slot{}, in: make([]byte, wire.MaxMessage), out: make([]byte, 0, wire.MaxMessage), thread: unix.Gettid()}
 	return s.serve()
 }

@@ -25,8 +25,9 @@ type Trace struct {
 	Source trace.Source
 	Median map[model.Modality]Ratio // of the time of an inference as the caller sees it
 	CPU    Ratio                    // of CPU time, both processes together
-	Within float64                  // share of jobs whose parts add up to their wall time within 2 %
-	Jobs   int
+	Within float64                  // share of the jobs made whose parts add up to their wall time within 2 %
+	Jobs   int                      // that were made with tracing
+	Lost   int                      // of those, as the tracer says
 }
 
 // Inferences of a slice: what a second of one camera and one microphone asks for. As many
@@ -69,6 +70,7 @@ func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
 		for _, on := range []bool{first, !first} {
 			if on {
 				t.Source = tracer.on()
+				t.Jobs += jobsOfSlice()
 			}
 			if slices[on], err = runSlice(w, models); err != nil {
 				return t, err
@@ -95,8 +97,7 @@ func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
 		t.Median[modality] = ratioOf(ratios, random)
 	}
 	t.CPU = ratioOf(cpu, random)
-	t.Jobs = int(added + lost)
-	t.Within = float64(added) / float64(added+lost)
+	t.Lost, t.Within = int(lost), float64(added)/float64(t.Jobs)
 	return t, nil
 }
 
@@ -143,6 +144,14 @@ func runSlice(w *engine.Worker, models map[model.Modality]*engine.Model) (s slic
 	after, err := cpuOf(w)
 	s.cpu = after - before
 	return s, err
+}
+
+// jobsOfSlice is how many jobs runSlice makes.
+func jobsOfSlice() (n int) {
+	for _, jobs := range traceSlice {
+		n += 2 * jobs
+	}
+	return n
 }
 
 // runJobs returns the median of each modality.

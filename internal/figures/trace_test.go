@@ -14,8 +14,8 @@ func TestTraceCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", got)
-	if got.Within < 0.95 || got.Jobs < 6*61 {
-		t.Errorf("%.3f of %d jobs add up", got.Within, got.Jobs)
+	if got.Within < 0.95 || got.Within > 1 || got.Jobs != 6*2*61 {
+		t.Errorf("%.3f of %d jobs add up, %d are lost", got.Within, got.Jobs, got.Lost)
 	}
 	for modality, ratio := range got.Median {
 		if ratio.Median > 2 {
