@@ -49,7 +49,6 @@ type dispatcher struct {
 	policy  sched.Policy
 	boxes   []box
 	filling int           // sources that may still bring something
-	share   float64       // of the pace, as the policy knows it
 	changed chan struct{} // one token: there may be something to do
 }
 
@@ -71,7 +70,7 @@ type box struct {
 func newDispatcher(p *Pipeline) *dispatcher {
 	d := &dispatcher{
 		p: p, policy: p.Policy, boxes: make([]box, len(p.Inputs)), filling: len(p.Inputs),
-		share: 1, changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1),
 	}
 	for i, in := range p.Inputs {
 		b := box{limit: kept[in.Modality], free: make(chan struct{}, 1)}
@@ -152,14 +151,15 @@ func (d *dispatcher) offer(i int, item *source.Item, features []uint8) {
 	if len(b.items) == b.limit {
 		oldest := b.items[0]
 		copy(b.items, b.items[1:])
-		b.items = b.items[:b.limit-1]
+		b.items[b.limit-1] = item
 		b.left++
 		if oldest.Reset { // a recording's start is never lost
-			b.next(item).Reset = true
+			b.items[0].Reset = true
 		}
 		d.p.Inputs[i].Queue.Recycle(oldest)
+	} else {
+		b.items = append(b.items, item)
 	}
-	b.items = append(b.items, item)
 	salience := 1.0
 	if len(features) > 0 {
 		salience = b.change.See(features)
@@ -177,14 +177,6 @@ func (d *dispatcher) offer(i int, item *source.Item, features []uint8) {
 	signal(d.changed)
 }
 
-// next is the oldest item that is kept, or else the one that comes.
-func (b *box) next(item *source.Item) *source.Item {
-	if len(b.items) > 0 {
-		return b.items[0]
-	}
-	return item
-}
-
 // signal leaves a token unless there is one.
 func signal(c chan struct{}) {
 	select {
@@ -199,11 +191,8 @@ func (d *dispatcher) take(items []*source.Item) (job sched.Job, taken []*source.
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.p.Clock.Now()
-	if pace := d.p.Pace; pace != nil {
-		if share := pace.Share(); share != d.share {
-			d.share = share
-			d.policy.SetBudget(now, share)
-		}
+	if d.p.Pace != nil {
+		d.policy.SetBudget(now, d.p.Pace.Share())
 	}
 	job, ok := d.policy.Next(now)
 	if d.p.Pace != nil {

@@ -125,8 +125,9 @@ func (b *budget) advance(now time.Duration) {
 	b.demand *= math.Exp(-dt / float64(demandTime))
 	b.heat.earn(b.share*b.workers, dt, heatFor)
 	// What thrift allows follows demand, and what was saved with it.
-	b.saved.resize(b.thrift() * float64(saveFor))
-	b.saved.earn(b.thrift(), dt, saveFor)
+	thrift := b.thrift()
+	b.saved.resize(thrift * float64(saveFor))
+	b.saved.earn(thrift, dt, saveFor)
 	b.temper(dt)
 }
 
