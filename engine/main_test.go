@@ -13,14 +13,9 @@ import (
 // TestMain makes this test binary its own worker, as atoll is, and several that
 // are broken in one way each.
 func TestMain(m *testing.M) {
+	worker.Become()
 	if len(os.Args) == 2 {
 		switch os.Args[1] {
-		case "worker":
-			if err := worker.Main(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-			os.Exit(0)
 		case "parent":
 			parent()
 		case "exits":

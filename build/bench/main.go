@@ -20,12 +20,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == "worker" { // it is its own worker, as atoll is
-		if err := worker.Main(); err != nil {
-			os.Exit(1)
-		}
-		return
-	}
+	worker.Become() // it is its own worker, as atoll is
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -25,6 +25,20 @@ const (
 	lifelineFD = 4 // read end of a pipe that the parent holds open while it lives
 )
 
+// Become makes this program the worker that it was started as, by the argument "worker"
+// alone, and ends it with that; else it does nothing. It is for programs, as tests, that
+// are their own workers.
+func Become() {
+	if len(os.Args) != 2 || os.Args[1] != "worker" {
+		return
+	}
+	if err := Main(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
 // Main serves the parent until it closes the socket or ends. It returns an
 // error only where this process was not started by a parent.
 func Main() error {

@@ -23,10 +23,10 @@ import (
 	"atoll/trace"
 )
 
-// Items that wait for inference, by modality. A picture is stale when the next one
+// QueueLength is how many items wait for inference, by modality. A picture is stale when the next one
 // comes; sound must not lose frames to a short delay (here 2 s); texts are few and
 // each counts.
-var queueLength = [model.NumModalities]int{model.Vision: 1, model.Audio: 64, model.Text: 256}
+var QueueLength = [model.NumModalities]int{model.Vision: 1, model.Audio: 64, model.Text: 256}
 
 // healthEvery is how often a run logs how its sources are doing, and keeps what it has
 // learned.
@@ -229,7 +229,7 @@ func open(cfg source.Config, env source.Env, once bool) (pipeline.Input, error) 
 	if whole {
 		policy = source.Block
 	}
-	queue, err := source.NewQueue(queueLength[m], policy)
+	queue, err := source.NewQueue(QueueLength[m], policy)
 	if err != nil {
 		return pipeline.Input{}, fmt.Errorf("source %s: %w", cfg.Name, err)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,7 +80,7 @@ sched prints it; the scenario is "live".`,
 	flags.StringSliceVar(&f.policies, "policy", []string{sched.LIF, sched.EveryFrame, sched.FIFO, sched.EDF}, "which to play it to, in this order, of\n"+strings.Join(wrap(strings.Join(sched.Policies(), ", "), 52), "\n")+"\n")
 	flags.StringVar(&f.record, "record", "", "write what arrived at the first policy into this `file`,\nfor atoll sim sched --trace")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
-	cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(sched.Policies(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("policy", completeList(sched.Policies()))
 	cmd.MarkFlagDirname("data")
 	return group("bench", "Measure on this machine", "Bench measures parts of atoll on the machine it runs on.", cmd)
 }
@@ -135,24 +134,12 @@ func (f *benchFlags) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	r := benchResult{"live", f.seed, scores}
+	r := schedResult{"live", f.seed, scores}
 	if !f.json {
 		printBench(cmd.OutOrStdout(), r, f.length, f.policies)
 		return nil
 	}
-	object, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s\n", object)
-	return nil
-}
-
-// benchResult is what --json prints.
-type benchResult struct {
-	Scenario string                `json:"scenario"`
-	Seed     uint64                `json:"seed"`
-	Policies map[string]live.Score `json:"policies"`
+	return printJSON(cmd.OutOrStdout(), r)
 }
 
 // play plays the scene to every policy, and records it at the first.
@@ -194,15 +181,11 @@ func (f *benchFlags) play(ctx context.Context, stderr io.Writer, s *material.Sce
 }
 
 // printBench writes one row for each of the policies, at most 80 columns wide.
-func printBench(w io.Writer, r benchResult, length time.Duration, policies []string) {
+func printBench(w io.Writer, r schedResult, length time.Duration, policies []string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `Measured on this machine: a scene of %v, seed %d
 What the columns mean: atoll bench scenario --help
 `, length, r.Seed)
-	b.WriteString(schedHeader)
-	for _, name := range policies {
-		s := r.Policies[name]
-		fmt.Fprintf(&b, schedRow, name, s.Recall, s.CPU, s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
-	}
+	r.table(&b, policies)
 	io.WriteString(w, b.String()) // Main sees when that fails
 }

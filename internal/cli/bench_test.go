@@ -13,8 +13,8 @@ import (
 	"atoll/internal/material"
 )
 
-func benchScores() benchResult {
-	return benchResult{"live", 18446744073709551615, map[string]live.Score{
+func benchScores() schedResult {
+	return schedResult{"live", 18446744073709551615, map[string]live.Score{
 		"lif":            {Recall: 0.9167, CPU: 384.4, LatencyP50: 644.25, LatencyP99: 3000, Value: 9.25, MaxStaleness: 100.5},
 		"every_frame":    {Recall: 1, CPU: 28800, LatencyP50: 2999.9, LatencyP99: 3000, DeadlineMiss: 1, Value: 1200.5, MaxStaleness: 600000},
 		"rate_monotonic": {},
@@ -50,7 +50,7 @@ func TestBenchJSONIsThatOfASimulation(t *testing.T) {
 			}
 		}
 	}
-	got := strings.Join(keys(benchResult{"live", 1, map[string]live.Score{"lif": {}}}), " ")
+	got := strings.Join(keys(schedResult{"live", 1, map[string]live.Score{"lif": {}}}), " ")
 	want := "scenario live seed policies lif recall cpu_s_per_h event_latency_p50_ms event_latency_p99_ms deadline_miss_rate value max_staleness_ms"
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -29,4 +32,13 @@ func choosePolicies(cmd *cobra.Command, chosen, all []string) ([]string, error) 
 		}
 	}
 	return chosen, nil
+}
+
+// printJSON writes v as one line. Main sees when that fails.
+func printJSON(w io.Writer, v any) error {
+	object, err := json.Marshal(v)
+	if err == nil {
+		fmt.Fprintf(w, "%s\n", object)
+	}
+	return err
 }

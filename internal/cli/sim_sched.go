@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -188,12 +187,7 @@ func (f *schedFlags) run(cmd *cobra.Command) error {
 		printSched(cmd.OutOrStdout(), r, trace, f.policies)
 		return nil
 	}
-	object, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s\n", object)
-	return nil
+	return printJSON(cmd.OutOrStdout(), r)
 }
 
 // write records the trace, and says so.
@@ -209,7 +203,7 @@ func (f *schedFlags) write(stderr io.Writer, trace sim.Trace) error {
 	return nil
 }
 
-// schedResult is what --json prints.
+// schedResult is what --json prints, of a simulation or a measurement.
 type schedResult struct {
 	Scenario string               `json:"scenario"`
 	Seed     uint64               `json:"seed"`

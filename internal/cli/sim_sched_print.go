@@ -8,13 +8,17 @@ import (
 	"atoll/sched/sim"
 )
 
-// A table of policies, simulated or measured: its header, and a row.
-const (
-	schedHeader = `
+// table writes one row for each of the policies, simulated or measured.
+func (r schedResult) table(b *strings.Builder, policies []string) {
+	b.WriteString(`
 policy           recall  CPU s/h   p50 ms   p99 ms  late %     value  stale ms
-`
-	schedRow = "%-15s%8.3f%9.0f%9.1f%9.0f%8.2f%10.1f%10.0f\n"
-)
+`)
+	for _, name := range policies {
+		s := r.Policies[name]
+		fmt.Fprintf(b, "%-15s%8.3f%9.0f%9.1f%9.0f%8.2f%10.1f%10.0f\n",
+			name, s.Recall, s.CPU, s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
+	}
+}
 
 // printSched writes one row for each of the policies and what must hold of ours, at
 // most 80 columns wide.
@@ -24,11 +28,7 @@ func printSched(w io.Writer, r schedResult, trace sim.Trace, policies []string) 
 %d inputs of %d sources in %v, %d true events, load %.2f, work %.2f
 What that is and what the columns mean: atoll sim sched --help
 `, r.Scenario, r.Seed, len(trace.Arrivals), len(trace.Sources), trace.For, len(trace.Events), trace.Load(), trace.Work)
-	b.WriteString(schedHeader)
-	for _, name := range policies {
-		s := r.Policies[name]
-		fmt.Fprintf(&b, schedRow, name, s.Recall, s.CPU, s.LatencyP50, s.LatencyP99, 100*s.DeadlineMiss, s.Value, s.MaxStaleness)
-	}
+	r.table(&b, policies)
 	printFigures(&b, sim.Compare(trace, r.Policies))
 	io.WriteString(w, b.String()) // Main sees when that fails
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/signal"
@@ -134,12 +133,7 @@ func (f *thermalFlags) run(cmd *cobra.Command) error {
 		printScores(cmd.OutOrStdout(), result, f.options.Policies)
 		return nil
 	}
-	object, err := json.Marshal(result)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s\n", object)
-	return nil
+	return printJSON(cmd.OutOrStdout(), result)
 }
 
 // draw makes the chart of the first board.

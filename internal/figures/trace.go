@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atoll/engine"
+	"atoll/internal/live"
 	"atoll/model"
 	"atoll/trace"
 )
@@ -173,13 +174,12 @@ func runJobs(models map[model.Modality]*engine.Model) (map[model.Modality]time.D
 
 // cpuOf is the CPU time of this process and its worker.
 func cpuOf(w *engine.Worker) (sum time.Duration, err error) {
-	const scheduled = 2 // CPUCLOCK_SCHED of the clock of another process
-	for _, clock := range []int32{unix.CLOCK_PROCESS_CPUTIME_ID, int32(^w.Stats().PID<<3 | scheduled)} {
-		var ts unix.Timespec
-		if err := unix.ClockGettime(clock, &ts); err != nil {
-			return 0, fmt.Errorf("clock_gettime: %w", err)
+	for _, pid := range []int{os.Getpid(), w.Stats().PID} {
+		used, err := live.OnCPU(pid)
+		if err != nil {
+			return 0, err
 		}
-		sum += time.Duration(ts.Nano())
+		sum += used
 	}
 	return sum, nil
 }

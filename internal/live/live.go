@@ -58,7 +58,7 @@ func Play(ctx context.Context, s *material.Scene, o Options) (Score, error) {
 		o.Record.start(s, stage.begin, app.SchedulerSources(o.Config, c.Inputs), o.Config.Scheduler.Work)
 	}
 	before := senses.EngineStats()
-	began, err := onCPU(before.PID)
+	began, err := OnCPU(before.PID)
 	if err != nil {
 		return Score{}, err
 	}
@@ -71,7 +71,7 @@ func Play(ctx context.Context, s *material.Scene, o Options) (Score, error) {
 	if err := sameWorker(before, senses.EngineStats()); err != nil {
 		return Score{}, err
 	}
-	ended, err := onCPU(before.PID)
+	ended, err := OnCPU(before.PID)
 	if err != nil {
 		return Score{}, err
 	}
@@ -92,14 +92,13 @@ func inputs(s *material.Scene, stage *stage) (list []pipeline.Input, err error) 
 	for _, in := range []struct {
 		name     string
 		modality model.Modality
-		queue    int
 		player   player
 	}{
-		{"camera", model.Vision, 1, player{scene: s}},
-		{"microphone", model.Audio, 64, player{items: s.Sound}},
-		{"chat", model.Text, 256, player{items: s.Texts}},
+		{"camera", model.Vision, player{scene: s}},
+		{"microphone", model.Audio, player{items: s.Sound}},
+		{"chat", model.Text, player{items: s.Texts}},
 	} {
-		queue, err := source.NewQueue(in.queue, source.DropOldest)
+		queue, err := source.NewQueue(app.QueueLength[in.modality], source.DropOldest)
 		if err != nil {
 			return nil, err
 		}

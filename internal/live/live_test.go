@@ -49,7 +49,7 @@ func TestPlay(t *testing.T) {
 	if len(s.Truth) == 0 || !(got.Recall > 0 && got.Recall <= 1) || got.CPU <= 0 || got.CPU > 3600*16 {
 		t.Errorf("%+v of %+v", got, s.Truth)
 	}
-	if got.LatencyP50 <= 0 || got.LatencyP50 > got.LatencyP99 || got.LatencyP99 > ms(allowed) || got.Value <= 0 || got.MaxStaleness <= 0 {
+	if got.LatencyP50 <= 0 || got.LatencyP50 > got.LatencyP99 || got.LatencyP99 > float64(allowed)/float64(time.Millisecond) || got.Value <= 0 || got.MaxStaleness <= 0 {
 		t.Errorf("%+v", got)
 	}
 	var file bytes.Buffer

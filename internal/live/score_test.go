@@ -90,25 +90,6 @@ func TestRate(t *testing.T) {
 
 func round(v float64) float64 { return math.Round(1e9*v) / 1e9 }
 
-func TestQuantile(t *testing.T) {
-	var hundred []time.Duration
-	for i := range 100 {
-		hundred = append(hundred, time.Duration(i+1)*time.Millisecond)
-	}
-	for _, tt := range []struct {
-		sorted []time.Duration
-		q      float64
-		want   float64
-	}{
-		{nil, 0.5, 0}, {hundred[:1], 0, 1}, {hundred[:1], 0.99, 1}, {hundred[:2], 0.5, 1}, {hundred[:3], 0.5, 2},
-		{hundred, 0.5, 50}, {hundred, 0.99, 99}, {hundred, 1, 100},
-	} {
-		if got := quantile(tt.sorted, tt.q); got != tt.want {
-			t.Errorf("%v of %d: %v, want %v", tt.q, len(tt.sorted), got, tt.want)
-		}
-	}
-}
-
 func TestSameWorker(t *testing.T) {
 	before := engine.Stats{PID: 7, Starts: 1, Failed: 1}
 	for _, tt := range []struct {
@@ -129,16 +110,16 @@ func TestSameWorker(t *testing.T) {
 }
 
 func TestOnCPU(t *testing.T) {
-	first, err := onCPU(os.Getpid())
+	first, err := OnCPU(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for sum, until := 0, time.Now().Add(20*time.Millisecond); time.Now().Before(until); sum++ {
 	}
-	if second, err := onCPU(os.Getpid()); err != nil || second <= first {
+	if second, err := OnCPU(os.Getpid()); err != nil || second <= first {
 		t.Errorf("%v, then %v, %v", first, second, err)
 	}
-	if got, err := onCPU(0); err == nil || got != 0 {
+	if got, err := OnCPU(0); err == nil || got != 0 {
 		t.Errorf("of no process: %v, %v", got, err)
 	}
 }

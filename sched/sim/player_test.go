@@ -192,8 +192,8 @@ func TestQuantile(t *testing.T) {
 	for _, tt := range []struct {
 		n       int
 		q, want float64
-	}{{0, 0.5, 0}, {1, 0.5, 1}, {1, 0.99, 1}, {2, 0.5, 1}, {3, 0.5, 2}, {100, 0.5, 50}, {100, 0.99, 99}, {50, 0.99, 50}} {
-		if got := quantile(list[:tt.n], tt.q); got != tt.want {
+	}{{0, 0.5, 0}, {1, 0, 1}, {1, 0.5, 1}, {1, 0.99, 1}, {2, 0.5, 1}, {3, 0.5, 2}, {100, 0.5, 50}, {100, 0.99, 99}, {100, 1, 100}, {50, 0.99, 50}} {
+		if got := Quantile(list[:tt.n], tt.q); got != tt.want {
 			t.Errorf("quantile %v of %d: %v, want %v", tt.q, tt.n, got, tt.want)
 		}
 	}

@@ -192,7 +192,7 @@ func (y *tally) score() Score {
 	}
 	slices.Sort(latencies)
 	s.Recall = ratio(found, len(latencies))
-	s.LatencyP50, s.LatencyP99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
+	s.LatencyP50, s.LatencyP99 = Quantile(latencies, 0.5), Quantile(latencies, 0.99)
 	for i, waited := range y.stalest {
 		s.MaxStaleness = max(s.MaxStaleness, ms(waited))
 		s.Overdue = max(s.Overdue, float64(waited)/float64(y.trace.Sources[i].StaleAfter))
@@ -209,9 +209,9 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// quantile is the value, in ms, that a share q of a sorted list does not exceed: the
-// nearest rank.
-func quantile(sorted []time.Duration, q float64) float64 {
+// Quantile is the value, in ms, that a share q of a sorted list does not exceed: the
+// nearest rank. Of nothing it is 0.
+func Quantile(sorted []time.Duration, q float64) float64 {
 	if len(sorted) == 0 {
 		return 0
 	}
