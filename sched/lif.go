@@ -9,6 +9,7 @@ import (
 type lif struct {
 	neurons  []neuron
 	workers  []worker
+	dearest  int // the neuron whose jobs take longest
 	budget   budget
 	synapses synapses
 	shut     bool // jobs waited for credit when it was looked at last
@@ -26,6 +27,7 @@ func newLIF(o Options) *lif {
 	}
 	for i, s := range o.Sources {
 		p.neurons[i] = neuron{Source: s, cost: newCost(s.Cost)}
+		p.weigh(i)
 	}
 	for w := range p.workers {
 		p.reserve(w)
@@ -47,11 +49,9 @@ func newLIF(o Options) *lif {
 //
 // With less time than that half of it is kept for what else there is.
 func (p *lif) reserve(w int) {
-	var sum, most, dearest time.Duration
+	var sum, most time.Duration
 	for i := range p.neurons {
-		n := &p.neurons[i]
-		dearest = max(dearest, n.cost.last())
-		if n.Worker == w {
+		if n := &p.neurons[i]; n.Worker == w {
 			sum += n.cost.worst()
 			most = max(most, n.cost.worst())
 		}
@@ -60,7 +60,23 @@ func (p *lif) reserve(w int) {
 		if n := &p.neurons[i]; n.Worker == w {
 			n.calm = n.StaleAfter - min(sum+most, n.StaleAfter/2)
 			n.slope = ramp(n.calm)
-			n.dear = float64(n.cost.last()) / float64(dearest)
+		}
+	}
+}
+
+// weigh notes what a job of neuron i takes now.
+func (p *lif) weigh(i int) {
+	n := &p.neurons[i]
+	n.takes = float64(n.cost.last())
+	if i != p.dearest {
+		if n.takes > p.neurons[p.dearest].takes {
+			p.dearest = i
+		}
+		return
+	}
+	for k := range p.neurons {
+		if p.neurons[k].takes > p.neurons[p.dearest].takes {
+			p.dearest = k
 		}
 	}
 }
@@ -71,7 +87,7 @@ func (p *lif) stern(n *neuron) float64 {
 	if p.budget.factor <= 1 {
 		return p.budget.factor
 	}
-	return math.Pow(p.budget.factor, n.dear)
+	return math.Pow(p.budget.factor, n.takes/p.neurons[p.dearest].takes)
 }
 
 // threshold is that of neuron i: sternness raises all, and a winner those of its rivals.
@@ -285,6 +301,7 @@ func (p *lif) Done(now time.Duration, job Job, took time.Duration) {
 	if n.cost.add(now, took, job.Inputs); n.cost.worst() != worst {
 		p.reserve(n.Worker)
 	}
+	p.weigh(job.Source)
 	if n.waiting {
 		w := &p.workers[n.Worker]
 		j := &w.jobs[w.find(job.Source)]

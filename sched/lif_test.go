@@ -117,6 +117,39 @@ func TestInhibition(t *testing.T) {
 	}
 }
 
+// What is cheap is not held back when much must be given up, whatever was assumed of it
+// before the first job.
+func TestSternnessSparesTheCheap(t *testing.T) {
+	p := at(t, Options{Sources: sources(3), Workers: 1})
+	now := time.Duration(0)
+	measured := func(takes ...time.Duration) {
+		for i, took := range takes {
+			p.Arrive(now, i, 1)
+			j := next(t, p, now)
+			now += took
+			p.Done(now, j, took)
+			now += 10 * msec
+		}
+	}
+	measured(8*msec, 4*msec, msec)
+	p.budget.factor = 16
+	for i, want := range []float64{16, 4, math.Sqrt2} {
+		if got := p.stern(&p.neurons[i]); math.Abs(got-want) > 1e-3 {
+			t.Errorf("jobs of source %d: threshold by %v, want %v", i, got, want)
+		}
+	}
+	p.budget.factor = 1
+	for range 200 { // the dearest became cheap
+		measured(msec, 4*msec, msec)
+	}
+	p.budget.factor = 16
+	for i, want := range []float64{2, 16, 2} {
+		if got := p.stern(&p.neurons[i]); math.Abs(got-want) > 0.01 {
+			t.Errorf("then jobs of source %d: threshold by %v, want %v", i, got, want)
+		}
+	}
+}
+
 func TestRefractory(t *testing.T) {
 	p := at(t, Options{Sources: sources(1)})
 	p.Arrive(0, 0, 1)

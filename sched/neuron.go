@@ -46,7 +46,7 @@ type neuron struct {
 	salience float64       // the part that came from inputs
 	spikes   float64       // the part that came from other neurons
 	slope    float64       // of the current that grows with staleness, at rest
-	dear     float64       // what its jobs take, of what those take that take longest
+	takes    float64       // what a job takes, as the last ones did, ns
 
 	arrived time.Duration // when the newest input came
 	begun   time.Duration // when its last job began

@@ -127,6 +127,9 @@ func (p *lif) Restore(s State) error {
 	for w := range p.workers {
 		p.reserve(w)
 	}
+	for i := range p.neurons {
+		p.weigh(i)
+	}
 	return nil
 }
 

@@ -37,6 +37,7 @@ func (b *bench) tracing() error {
 	}
 	for _, p := range planted {
 		b.row(fmt.Sprintf("  planted cause is named: %v", p.Cause), fmt.Sprint(p.All), fmt.Sprint(p.Named), p.Named == p.All)
+		b.row("    planted again, as the job was disturbed", "-", fmt.Sprint(p.Again), true)
 	}
 	return nil
 }

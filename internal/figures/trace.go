@@ -211,6 +211,7 @@ type switchedTracer struct {
 	ends        [2]int // of the socket; a descriptor of our own for the worker's
 	models      map[uint32]string
 	number      int
+	asked       func() // at the begin of a job, if not nil
 }
 
 func (s *switchedTracer) Started(pid, parentEnd, workerEnd int) int {
@@ -230,6 +231,9 @@ func (s *switchedTracer) Loaded(_ int, model uint32, name string, thread int) {
 }
 
 func (s *switchedTracer) Begin(_ int, model uint32, at time.Time) (marks [3]uint64, usage bool) {
+	if s.asked != nil {
+		s.asked()
+	}
 	if s.tracer == nil {
 		return marks, false
 	}
