@@ -57,12 +57,8 @@ func startBurner(t *testing.T, cpu int) (pid int) {
 	return c.Process.Pid
 }
 
-// planted is how often each cause is planted. On a quiet machine all are named; on one
-// that others use, some jobs have a worse cause than that.
-const (
-	planted = 20
-	named   = 15
-)
+// planted is how many jobs that suffer from a cause the most each test makes.
+const planted = 20
 
 // outweighs says whether what a test planted in part of j is more than twice all that j
 // waited otherwise: on a busy machine that may rightly be the cause.
@@ -77,11 +73,17 @@ func outweighs(j Job, part Part, planted time.Duration) bool {
 // tries is how often a cause is planted at most until `planted` jobs suffer from it the most.
 const tries = 5 * planted
 
-func enough(t *testing.T, got int) {
+// enough holds that a cause was named for three in four of the jobs that counted. On a
+// quiet machine it is for all; where others are busy, some jobs have a worse cause, and
+// where those leave hardly any job alone nothing can be said.
+func enough(t *testing.T, right, all int) {
 	t.Helper()
-	t.Logf("named %d of %d times", got, planted)
-	if got < named {
-		t.Errorf("the cause is named %d of %d times", got, planted)
+	t.Logf("named %d of %d times", right, all)
+	if all < planted/4 {
+		t.Skipf("others disturbed all but %d of %d jobs: needs a quieter machine", all, tries)
+	}
+	if 4*right < 3*all {
+		t.Errorf("the cause is named %d of %d times", right, all)
 	}
 }
 
@@ -111,14 +113,14 @@ func TestNamesWhoHoldsTheCPU(t *testing.T) {
 		t.Fatal(err)
 	}
 	burner := startBurner(t, cpu)
-	right := 0
-	for i, all := 0, 0; i < planted && all < tries; i, all = i+1, all+1 {
+	right, all := 0, 0
+	for i := 0; i < tries && all < planted; i++ {
 		j := w.runs(func() { w.run(modelNumber, compute, uint64(jobTime)) })
 		if len(j.Holders) > 1 && j.Holders[0].PID != burner && j.Holders[1].PID == burner {
-			i-- // another task of a busy machine held it for longer
-			continue
+			continue // another task of a busy machine held it for longer
 		}
-		if i == 0 {
+		all++
+		if all == 1 {
 			t.Logf("%v: %s", j.Wall, Explain(j, typical))
 		}
 		if CauseOf(j, typical) == CPUHeld && j.Holders[0].PID == burner {
@@ -127,9 +129,9 @@ func TestNamesWhoHoldsTheCPU(t *testing.T) {
 			t.Logf("job %d: held by %+v; want process %d: %v", i, j.Holders, burner, j.Parts)
 		}
 	}
-	enough(t, right)
+	enough(t, right, all)
 	s := snapshot(t, tr)
-	isBurner := func(h Holder) bool { return h.PID == burner && h.Jobs >= named && h.Time > named*jobTime/4 }
+	isBurner := func(h Holder) bool { return h.PID == burner && h.Jobs >= uint64(right) && h.Time > time.Duration(right)*jobTime/4 }
 	if !slices.ContainsFunc(s.Preemptors, isBurner) {
 		t.Errorf("preemptors %+v, want process %d among them", s.Preemptors, burner)
 	}
@@ -159,7 +161,7 @@ func TestNamesPageFaults(t *testing.T) {
 			t.Logf("job %d: %v: %v", i, got, j.Parts)
 		}
 	}
-	enough(t, right)
+	enough(t, right, all)
 }
 
 func TestNamesASignalThatStops(t *testing.T) {
@@ -193,5 +195,5 @@ func TestNamesASignalThatStops(t *testing.T) {
 			t.Logf("job %d: %v: %v", i, got, j.Parts)
 		}
 	}
-	enough(t, right)
+	enough(t, right, all)
 }
