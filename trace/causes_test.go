@@ -131,7 +131,9 @@ func TestNamesWhoHoldsTheCPU(t *testing.T) {
 	}
 	enough(t, right, all)
 	s := snapshot(t, tr)
-	isBurner := func(h Holder) bool { return h.PID == burner && h.Jobs >= uint64(right) && h.Time > time.Duration(right)*jobTime/4 }
+	isBurner := func(h Holder) bool {
+		return h.PID == burner && h.Jobs >= uint64(right) && h.Time > time.Duration(right)*jobTime/4
+	}
 	if !slices.ContainsFunc(s.Preemptors, isBurner) {
 		t.Errorf("preemptors %+v, want process %d among them", s.Preemptors, burner)
 	}
