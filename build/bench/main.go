@@ -10,8 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rs/zerolog"
-
+	"atoll/engine"
 	"atoll/engine/worker"
 	"atoll/internal/app"
 	"atoll/internal/config"
@@ -41,7 +40,7 @@ func run() error {
 	}
 	cfg := config.Default()
 	cfg.Engine.Deadline.Duration *= 20
-	senses, err := app.OpenSenses(cfg, zerolog.Nop())
+	senses, err := app.OpenSenses(cfg, engine.Options{})
 	if err != nil {
 		return err
 	}
@@ -221,7 +220,11 @@ func (b *bench) binaries() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", variable, err)
 		}
-		b.row("size of "+filepath.Base(path), "<= 24 MB", fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), info.Size() <= 24e6)
+		must, met := "-", true // it is the board's flash that is small
+		if variable == "ATOLL_BIN_ARM64" {
+			must, met = "<= 24 MB", info.Size() <= 24e6
+		}
+		b.row("size of "+filepath.Base(path), must, fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), met)
 	}
 	return nil
 }

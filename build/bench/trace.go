@@ -14,6 +14,8 @@ const (
 	tracePairs  = 100
 	traceSeed   = 2026
 	tracePlants = 20
+
+	tracedPipelinePairs = 30 // of eight seconds each
 )
 
 func (b *bench) tracing() error {
@@ -21,11 +23,14 @@ func (b *bench) tracing() error {
 	if err != nil {
 		return err
 	}
-	by := func(s string) string { return fmt.Sprintf("traced (%s) over not: %s", t.Source, s) }
-	b.ratio(by("median of a face"), t.Median[model.Vision])
-	b.ratio(by("CPU time"), t.CPU)
-	voice := t.Median[model.Audio] // a tenth of a millisecond: each event of its way shows
-	b.row(by("median of a voice"), "-", fmt.Sprintf("%.3f (%.3f to %.3f)", voice.Median, voice.Low, voice.High), true)
+	p, err := figures.MeasureTracedPipeline(b.data, tracedPipelinePairs, traceSeed)
+	if err != nil {
+		return err
+	}
+	b.row(fmt.Sprintf("traced (%s) over not: pipeline", t.Source), "-", "", true)
+	b.costs(p.Median, p.CPU)
+	b.row("  the engine alone, on one CPU", "-", "", true)
+	b.costs(t.Median, t.CPU)
 	b.atLeast("  jobs whose parts are their wall time +-2 %", 0.99, t.Within)
 	b.row("  jobs whose record was incomplete", "-", fmt.Sprintf("%d of %d", t.Lost, t.Jobs), true)
 	if t.Source != trace.EBPF {
@@ -40,6 +45,13 @@ func (b *bench) tracing() error {
 		b.row("    planted again, as the job was disturbed", "-", fmt.Sprint(p.Again), true)
 	}
 	return nil
+}
+
+// costs of tracing. A voice takes a tenth of a millisecond: each event of its way shows.
+func (b *bench) costs(median map[model.Modality]figures.Ratio, cpu figures.Ratio) {
+	b.ratio("    CPU time", cpu)
+	b.ratio("    median of a face", median[model.Vision])
+	b.ratio("    median of a voice", median[model.Audio])
 }
 
 // ratio prints one and its 95 % interval, and whether that leaves it open if the ratio is

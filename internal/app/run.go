@@ -96,7 +96,7 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	}
 	tracer := trace.Open(trace.Options{Logger: o.Logger})
 	defer showTraces(tracer, o.State, o.Logger).Close() // when the worker has ended
-	senses, err := openSenses(cfg, engine.Options{Logger: o.Logger, Tracer: tracer})
+	senses, err := OpenSenses(cfg, engine.Options{Logger: o.Logger, Tracer: tracer})
 	if err != nil {
 		return nil, err
 	}

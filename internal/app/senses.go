@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"atoll/board"
 	"atoll/engine"
 	"atoll/internal/config"
@@ -31,13 +29,9 @@ type Senses struct {
 	worker *engine.Worker
 }
 
-// OpenSenses starts a worker. Close ends it.
-func OpenSenses(cfg config.Config, log zerolog.Logger) (*Senses, error) {
-	return openSenses(cfg, engine.Options{Logger: log})
-}
-
-// openSenses starts a worker with as many threads as cfg says, or as suits the board.
-func openSenses(cfg config.Config, o engine.Options) (*Senses, error) {
+// OpenSenses starts a worker with as many threads as cfg says, or as suits the board.
+// Close ends it.
+func OpenSenses(cfg config.Config, o engine.Options) (*Senses, error) {
 	if cfg.Engine.Threads == 0 {
 		profile, _ := board.ProfileOf(board.Live())
 		cfg.Engine.Threads = profile.Threads

@@ -3,9 +3,8 @@ package app
 import (
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"atoll/board"
+	"atoll/engine"
 	"atoll/internal/config"
 )
 
@@ -15,7 +14,7 @@ func TestThreads(t *testing.T) {
 	for threads, want := range map[int]int{0: profile.Threads, 2: 2} {
 		cfg := config.Default()
 		cfg.Engine.Threads = threads
-		s, err := OpenSenses(cfg, zerolog.Nop())
+		s, err := OpenSenses(cfg, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -173,7 +172,7 @@ type detectors struct{ *app.Senses }
 
 func openDetectors(cfg config.Config) (doctor.Senses, error) {
 	cfg.Engine.Deadline.Duration = max(cfg.Engine.Deadline.Duration, inferDeadline)
-	senses, err := app.OpenSenses(cfg, zerolog.Nop())
+	senses, err := app.OpenSenses(cfg, engine.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ func (f *inferFlags) open(cmd *cobra.Command, m model.Modality, files []string) 
 	}
 	log := zerolog.New(zerolog.ConsoleWriter{Out: cmd.ErrOrStderr(), NoColor: true}).Level(level)
 	cfg.Engine.Deadline.Duration = max(cfg.Engine.Deadline.Duration, inferDeadline)
-	senses, err := app.OpenSenses(cfg, log)
+	senses, err := app.OpenSenses(cfg, engine.Options{Logger: log})
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/rs/zerolog"
-
+	"atoll/engine"
 	"atoll/engine/worker"
 	"atoll/internal/app"
 	"atoll/internal/config"
@@ -31,7 +30,7 @@ func testSenses(t testing.TB) *app.Senses {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Engine.Deadline.Duration *= 20 // machines that test are busy
-	s, err := app.OpenSenses(cfg, zerolog.Nop())
+	s, err := app.OpenSenses(cfg, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

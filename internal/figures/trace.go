@@ -135,14 +135,14 @@ func runSlice(w *engine.Worker, models map[model.Modality]*engine.Model) (s slic
 	if _, err := runJobs(models); err != nil {
 		return s, err
 	}
-	before, err := cpuOf(w)
+	before, err := cpuOf(w.Stats())
 	if err != nil {
 		return s, err
 	}
 	if s.median, err = runJobs(models); err != nil {
 		return s, err
 	}
-	after, err := cpuOf(w)
+	after, err := cpuOf(w.Stats())
 	s.cpu = after - before
 	return s, err
 }
@@ -173,8 +173,8 @@ func runJobs(models map[model.Modality]*engine.Model) (map[model.Modality]time.D
 }
 
 // cpuOf is the CPU time of this process and its worker.
-func cpuOf(w *engine.Worker) (sum time.Duration, err error) {
-	for _, pid := range []int{os.Getpid(), w.Stats().PID} {
+func cpuOf(worker engine.Stats) (sum time.Duration, err error) {
+	for _, pid := range []int{os.Getpid(), worker.PID} {
 		used, err := live.OnCPU(pid)
 		if err != nil {
 			return 0, err
@@ -201,80 +201,4 @@ func ratioOf(list []float64, random *rand.Rand) Ratio {
 func medianOf(list []float64) float64 {
 	list = slices.Sorted(slices.Values(list))
 	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
-}
-
-// switchedTracer is a tracer that can be turned off, with nothing of it left, while the
-// worker goes on. One worker is all it knows.
-type switchedTracer struct {
-	tracer      *trace.Tracer // nil: off
-	pid, thread int
-	ends        [2]int // of the socket; a descriptor of our own for the worker's
-	models      map[uint32]string
-	number      int
-	asked       func() // at the begin of a job, if not nil
-}
-
-func (s *switchedTracer) Started(pid, parentEnd, workerEnd int) int {
-	own, err := unix.FcntlInt(uintptr(workerEnd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return -1
-	}
-	s.pid, s.ends, s.models = pid, [2]int{parentEnd, own}, map[uint32]string{}
-	return 0
-}
-
-func (s *switchedTracer) Loaded(_ int, model uint32, name string, thread int) {
-	s.models[model], s.thread = name, thread
-	if s.tracer != nil {
-		s.tracer.Loaded(s.number, model, name, thread)
-	}
-}
-
-func (s *switchedTracer) Begin(_ int, model uint32, at time.Time) (marks [3]uint64, usage bool) {
-	if s.asked != nil {
-		s.asked()
-	}
-	if s.tracer == nil {
-		return marks, false
-	}
-	return s.tracer.Begin(s.number, model, at)
-}
-
-func (s *switchedTracer) End(_ int, total time.Duration, usage [3]uint64) {
-	if s.tracer != nil {
-		s.tracer.End(s.number, total, usage)
-	}
-}
-
-func (s *switchedTracer) Gone(int) {}
-
-func (s *switchedTracer) on() trace.Source {
-	s.tracer = trace.Open(trace.Options{})
-	s.number = s.tracer.Started(s.pid, s.ends[0], s.ends[1])
-	for model, name := range s.models {
-		s.tracer.Loaded(s.number, model, name, s.thread)
-	}
-	return s.tracer.Source()
-}
-
-func (s *switchedTracer) off() (trace.Snapshot, error) {
-	snapshot, err := s.tracer.Snapshot()
-	s.tracer.Gone(s.number)
-	if s.tracer.Source() == trace.EBPF {
-		for _, end := range s.ends {
-			unix.SetsockoptInt(end, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
-		}
-	}
-	s.tracer.Close()
-	s.tracer = nil
-	return snapshot, err
-}
-
-func (s *switchedTracer) close() {
-	if s.tracer != nil {
-		s.tracer.Close()
-	}
-	if s.pid != 0 {
-		unix.Close(s.ends[1])
-	}
 }

@@ -24,6 +24,20 @@ func TestTraceCosts(t *testing.T) {
 	}
 }
 
+func TestTracedPipeline(t *testing.T) {
+	got, err := MeasureTracedPipeline(testData(t), 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", got)
+	if most := 2 * 6 * 62; got.Jobs < most/4 || got.Jobs > most {
+		t.Errorf("%d jobs, want about %d", got.Jobs, most/2)
+	}
+	if len(got.Median) != 2 || got.CPU.Median <= 0 || got.CPU.Median > 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestTracePlantedCauses(t *testing.T) {
 	tr := trace.Open(trace.Options{})
 	limited := tr.Limited()

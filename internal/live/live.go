@@ -32,7 +32,7 @@ const lead = 500 * time.Millisecond
 // Play plays the scene once, which takes as long as the scene. It fails if the worker
 // had to be started again: what a run with a pause in it says is no measurement.
 func Play(ctx context.Context, s *material.Scene, o Options) (Score, error) {
-	senses, err := app.OpenSenses(o.Config, o.Logger)
+	senses, err := app.OpenSenses(o.Config, engine.Options{Logger: o.Logger})
 	if err != nil {
 		return Score{}, err
 	}
