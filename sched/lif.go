@@ -101,17 +101,17 @@ func (p *lif) threshold(now time.Duration, i int) float64 {
 	return t
 }
 
-func (p *lif) advance(now time.Duration, i int) {
-	n := &p.neurons[i]
-	// A stern threshold is reached no later than a usual one, a relaxed one sooner.
+// advance lets n integrate until now. A stern threshold is reached no later than a usual
+// one, a relaxed one sooner.
+func (p *lif) advance(now time.Duration, n *neuron) {
 	n.advance(now, n.slope*max(1, p.stern(n)))
 }
 
 // Arrive implements Policy.
 func (p *lif) Arrive(now time.Duration, i int, salience float64) {
 	p.budget.advance(now)
-	p.advance(now, i)
 	n := &p.neurons[i]
+	p.advance(now, n)
 	p.budget.arrive(n.cost.each)
 	if !(salience > leastSalience) { // nor a number
 		salience = leastSalience
@@ -209,12 +209,12 @@ func (p *lif) rouse(now time.Duration) (urgent bool) {
 		case now >= n.urgentAt():
 			urgent = true
 			if !n.waiting && !n.running {
-				p.advance(now, i)
+				p.advance(now, n)
 				p.fire(now, i, StaleSoon, p.threshold(now, i))
 			}
 		case n.rested != 0 && now >= n.rested && !n.waiting:
 			n.rested = 0
-			p.advance(now, i)
+			p.advance(now, n)
 			p.consider(now, i)
 		}
 	}
@@ -276,8 +276,8 @@ func (p *lif) excite(now time.Duration, i int) {
 		if weight < leastWeight {
 			continue
 		}
-		p.advance(now, j)
 		n := &p.neurons[j]
+		p.advance(now, n)
 		charge := float64(weight) * p.stern(n)
 		n.v += charge
 		n.spikes += charge

@@ -37,14 +37,14 @@ type Latency struct {
 	Most time.Duration `json:"most_ns"`
 }
 
-// maxState bounds a state's JSON, in bytes: several times what MaxSources take.
-const maxState = 1 << 20
+// MaxState bounds a state's JSON, in bytes: several times what MaxSources take.
+const MaxState = 1 << 20
 
 // ParseState reads a state in JSON. Whether it is sound is for Restore to say.
 func ParseState(data []byte) (State, error) {
 	var s State
-	if len(data) > maxState {
-		return State{}, fmt.Errorf("state of the scheduler: %d bytes: at most %d", len(data), maxState)
+	if len(data) > MaxState {
+		return State{}, fmt.Errorf("state of the scheduler: %d bytes: at most %d", len(data), MaxState)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -161,7 +161,7 @@ type Neuron struct {
 func (p *lif) Neurons(now time.Duration, list []Neuron) []Neuron {
 	for i := range p.neurons {
 		n := p.neurons[i]
-		n.advance(now, n.slope*p.budget.factor)
+		p.advance(now, &n)
 		s := Neuron{
 			Name: n.Name, Potential: n.v, Threshold: p.threshold(now, i), Waiting: n.waiting, Running: n.running,
 			Mean: n.cost.mean(now), High: n.cost.high(now), GaveWay: n.gaveWay, Dropped: n.dropped,

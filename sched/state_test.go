@@ -147,7 +147,7 @@ func TestRestoreRefuses(t *testing.T) {
 func TestParseStateRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", "null x", "[]", `{"version":"1"}`, `{"version":1,"more":2}`, `{"version":1} {}`,
-		`{"version":1,"weights":[[1e99]]}`, strings.Repeat(" ", maxState+1),
+		`{"version":1,"weights":[[1e99]]}`, strings.Repeat(" ", MaxState+1),
 	} {
 		if s, err := ParseState([]byte(text)); err == nil {
 			t.Errorf("%.40q: %+v", text, s)
@@ -219,5 +219,20 @@ func TestNeurons(t *testing.T) {
 	p.Done(120*msec, j, 20*msec)
 	if n := p.Neurons(120*msec, nil)[0]; n.Running || n.Mean != 20*msec {
 		t.Errorf("done: %+v", n)
+	}
+}
+
+// What is told of a neuron is what the next decision goes by, however stern the budget.
+func TestNeuronsAreAsDecided(t *testing.T) {
+	for _, factor := range []float64{0.1, 1, 8} {
+		p := at(t, Options{Sources: sources(2), Workers: 1})
+		p.budget.factor = factor
+		p.Arrive(0, 1, 0.02)
+		const now = 500 * msec
+		got := p.Neurons(now, nil)[1].Potential
+		p.advance(now, &p.neurons[1])
+		if want := p.neurons[1].v; got != want {
+			t.Errorf("at sternness %v: potential %v, want %v", factor, got, want)
+		}
 	}
 }

@@ -16,9 +16,6 @@ import (
 // synapsesName is the file of the state folder that keeps what the scheduler learned.
 const synapsesName = "synapses.json"
 
-// maxSynapses bounds that file: several times what the most sources take.
-const maxSynapses = 1 << 20
-
 // memory keeps what a scheduler learns from one run to the next. A file that can't be
 // read or written costs what was learned, never the run.
 type memory struct {
@@ -33,7 +30,7 @@ func remember(p sched.Policy, state string, log zerolog.Logger) memory {
 		return memory{}
 	}
 	m := memory{filepath.Join(state, synapsesName), log}
-	data, err := durable.Read(m.file, maxSynapses)
+	data, err := durable.Read(m.file, sched.MaxState)
 	if errors.Is(err, os.ErrNotExist) {
 		return m
 	}
