@@ -22,7 +22,7 @@ type switchedTracer struct {
 	models      map[uint32]string
 	number      int
 	model       string // of the job
-	traced      bool   // the job
+	tracing     bool   // of the job
 }
 
 // Started implements engine.Tracer, as do the next four.
@@ -47,8 +47,8 @@ func (s *switchedTracer) Begin(_ int, model uint32, at time.Time) (marks [3]uint
 	if s.asked != nil {
 		s.asked()
 	}
-	s.model, s.traced = s.models[model], s.tracer != nil
-	if !s.traced {
+	s.model, s.tracing = s.models[model], s.tracer != nil
+	if !s.tracing {
 		return marks, false
 	}
 	return s.tracer.Begin(s.number, model, at)
@@ -56,7 +56,7 @@ func (s *switchedTracer) Begin(_ int, model uint32, at time.Time) (marks [3]uint
 
 func (s *switchedTracer) End(_ int, total time.Duration, usage [3]uint64) {
 	defer s.mu.Unlock()
-	if s.traced {
+	if s.tracing {
 		s.tracer.End(s.number, total, usage)
 	}
 	if s.done != nil {
@@ -66,15 +66,15 @@ func (s *switchedTracer) End(_ int, total time.Duration, usage [3]uint64) {
 
 func (s *switchedTracer) Gone(int) {}
 
-func (s *switchedTracer) on() trace.Source {
+func (s *switchedTracer) on() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tracer = trace.Open(trace.Options{})
+	s.tracer.Source() // known once its programs are loaded
 	s.number = s.tracer.Started(s.pid, s.ends[0], s.ends[1])
 	for model, name := range s.models {
 		s.tracer.Loaded(s.number, model, name, s.thread)
 	}
-	return s.tracer.Source()
 }
 
 func (s *switchedTracer) off() (trace.Snapshot, error) {

@@ -3,10 +3,8 @@ package figures
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,10 +14,6 @@ import (
 	"atoll/model"
 	"atoll/trace"
 )
-
-// Ratio is of something with tracing to the same without: the median over all pairs, and
-// the interval that holds 95 % of the medians of pairs drawn anew.
-type Ratio struct{ Median, Low, High float64 }
 
 // Trace is what tracing costs and how well its numbers add up.
 type Trace struct {
@@ -62,42 +56,18 @@ func MeasureTrace(pairs int, seed uint64) (t Trace, err error) {
 		return t, err
 	}
 	defer unpin()
-	random := rand.New(rand.NewPCG(seed, 0))
-	medians, cpu := map[model.Modality][]float64{}, []float64{}
 	var added, lost uint64
-	for range pairs {
-		slices := map[bool]slice{}
-		first := random.IntN(2) == 0
-		for _, on := range []bool{first, !first} {
-			if on {
-				t.Source = tracer.on()
-				t.Jobs += jobsOfSlice()
-			}
-			if slices[on], err = runSlice(w, models); err != nil {
-				return t, err
-			}
-			if !on {
-				continue
-			}
-			s, err := tracer.off()
-			if err != nil {
-				return t, err
-			}
-			for _, m := range s.Models {
-				added += m.Jobs
-			}
-			lost += s.Lost
+	t.Median, t.CPU, err = tracer.pairs(pairs, seed, func() (slice, error) { return runSlice(w, models) }, func(s trace.Snapshot) {
+		t.Source = s.Source
+		for _, m := range s.Models {
+			added += m.Jobs
 		}
-		for modality := range traceSlice {
-			medians[modality] = append(medians[modality], float64(slices[true].median[modality])/float64(slices[false].median[modality]))
-		}
-		cpu = append(cpu, float64(slices[true].cpu)/float64(slices[false].cpu))
+		lost += s.Lost
+	})
+	if err != nil {
+		return t, err
 	}
-	t.Median = map[model.Modality]Ratio{}
-	for modality, ratios := range medians {
-		t.Median[modality] = ratioOf(ratios, random)
-	}
-	t.CPU = ratioOf(cpu, random)
+	t.Jobs = pairs * jobsOfSlice()
 	t.Lost, t.Within = int(lost), float64(added)/float64(t.Jobs)
 	return t, nil
 }
@@ -123,11 +93,6 @@ func shareCPU(thread int) (unpin func(), err error) {
 		set(&all)
 		runtime.UnlockOSThread()
 	}, set(&one)
-}
-
-type slice struct {
-	median map[model.Modality]time.Duration
-	cpu    time.Duration
 }
 
 func runSlice(w *engine.Worker, models map[model.Modality]*engine.Model) (s slice, err error) {
@@ -182,23 +147,4 @@ func cpuOf(worker engine.Stats) (sum time.Duration, err error) {
 		sum += used
 	}
 	return sum, nil
-}
-
-// ratioOf is the median and where it lies in 95 of 100 of 2,000 draws with replacement.
-func ratioOf(list []float64, random *rand.Rand) Ratio {
-	medians := make([]float64, 2000)
-	for k := range medians {
-		draw := make([]float64, len(list))
-		for i := range draw {
-			draw[i] = list[random.IntN(len(list))]
-		}
-		medians[k] = medianOf(draw)
-	}
-	slices.Sort(medians)
-	return Ratio{medianOf(list), medians[len(medians)*25/1000], medians[len(medians)*975/1000]}
-}
-
-func medianOf(list []float64) float64 {
-	list = slices.Sorted(slices.Values(list))
-	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
 }

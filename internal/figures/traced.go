@@ -3,8 +3,6 @@ package figures
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
 	"atoll/sched"
+	"atoll/trace"
 )
 
 // TracedPipeline is what tracing costs a pipeline of one camera and one microphone that
@@ -40,10 +39,12 @@ const (
 func MeasureTracedPipeline(d material.Data, pairs int, seed uint64) (t TracedPipeline, err error) {
 	tracer := &switchedTracer{}
 	defer tracer.close()
-	took := map[string][]time.Duration{}
-	tracer.done = func(model string, total time.Duration) {
-		modality, _, _ := strings.Cut(model, "/")
-		took[modality] = append(took[modality], total)
+	took := map[model.Modality][]time.Duration{}
+	tracer.done = func(name string, total time.Duration) {
+		modality, _, _ := strings.Cut(name, "/")
+		if m, err := model.ParseModality(modality); err == nil {
+			took[m] = append(took[m], total)
+		}
 	}
 	senses, err := app.OpenSenses(endlessConfig(), engine.Options{Tracer: tracer})
 	if err != nil {
@@ -56,58 +57,28 @@ func MeasureTracedPipeline(d material.Data, pairs int, seed uint64) (t TracedPip
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 
-	slice := func() (cpu time.Duration, medians map[string]time.Duration, err error) {
+	run := func() (s slice, err error) {
 		time.Sleep(tracedSettles)
 		tracer.mu.Lock()
 		clear(took)
 		tracer.mu.Unlock()
 		before, err := cpuOf(senses.EngineStats())
 		if err != nil {
-			return 0, nil, err
+			return s, err
 		}
 		time.Sleep(tracedSlice)
 		after, err := cpuOf(senses.EngineStats())
 		tracer.mu.Lock()
 		defer tracer.mu.Unlock()
-		medians = map[string]time.Duration{}
+		s = slice{map[model.Modality]time.Duration{}, after - before}
 		for modality, list := range took {
-			medians[modality] = quantile(list, 0.5)
+			s.median[modality] = quantile(list, 0.5)
 			t.Jobs += len(list)
 		}
-		return after - before, medians, err
+		return s, err
 	}
-	ratios, cpu := map[string][]float64{}, []float64{}
-	random := rand.New(rand.NewPCG(seed, 0))
-	for range pairs {
-		var used [2]time.Duration
-		var medians [2]map[string]time.Duration
-		for _, on := range random.Perm(2) {
-			if on == 1 {
-				tracer.on()
-			}
-			if used[on], medians[on], err = slice(); err != nil {
-				return t, err
-			}
-			if on == 1 {
-				if _, err := tracer.off(); err != nil {
-					return t, err
-				}
-			}
-		}
-		cpu = append(cpu, float64(used[1])/float64(used[0]))
-		for modality, median := range medians[0] {
-			ratios[modality] = append(ratios[modality], float64(medians[1][modality])/float64(median))
-		}
-	}
-	t.CPU, t.Median = ratioOf(cpu, random), map[model.Modality]Ratio{}
-	for _, m := range []model.Modality{model.Vision, model.Audio} {
-		list := ratios[m.String()]
-		if len(list) < pairs {
-			return t, fmt.Errorf("the pipeline inferred no %v in %d of %d slices", m, pairs-len(list), pairs)
-		}
-		t.Median[m] = ratioOf(list, random)
-	}
-	return t, nil
+	t.Median, t.CPU, err = tracer.pairs(pairs, seed, run, func(trace.Snapshot) {})
+	return t, err
 }
 
 func endlessConfig() config.Config {
