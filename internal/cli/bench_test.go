@@ -60,11 +60,8 @@ func TestBenchJSONIsThatOfASimulation(t *testing.T) {
 func TestBenchRefuses(t *testing.T) {
 	dir := t.TempDir()
 	nowhere := filepath.Join(dir, "no")
-	for _, tt := range []struct {
-		args   string
-		status int
-		want   string
-	}{
+	t.Setenv(material.DataVariable, dir) // the default
+	refuses(t, "bench scenario", []refusal{
 		{"extra", exitUsage, "extra"},
 		{"--for 9s", exitUsage, "use 10s to 10m"},
 		{"--for 601s", exitUsage, "use 10s to 10m"},
@@ -83,35 +80,14 @@ func TestBenchRefuses(t *testing.T) {
 		{"--record " + filepath.Join(nowhere, "x"), exitFailure, "no such file"},
 		{"--data " + nowhere, exitFailure, "no such file or directory: --data must be the folder"},
 		{"--data " + dir, exitFailure, "lfw_subset.npy: no such file or directory: --data must be the folder"},
-	} {
-		t.Setenv(material.DataVariable, dir) // the default
-		var stdout, stderr bytes.Buffer
-		args := append([]string{"bench", "scenario"}, strings.Fields(tt.args)...)
-		if got := Main(args, nil, &stdout, &stderr); got != tt.status {
-			t.Errorf("%s: status %d, want %d", tt.args, got, tt.status)
-		}
-		if !strings.Contains(stderr.String(), tt.want) {
-			t.Errorf("%s: %q, want %q in it", tt.args, stderr.String(), tt.want)
-		}
-		if stdout.Len() > 0 {
-			t.Errorf("%s printed %q", tt.args, stdout.String())
-		}
-	}
+	})
 }
 
 func TestBenchHelp(t *testing.T) {
 	t.Setenv(material.DataVariable, "")
-	var stdout, stderr bytes.Buffer
-	if got := Main([]string{"bench", "scenario", "--help"}, nil, &stdout, &stderr); got != exitOK {
-		t.Fatalf("status %d: %s", got, stderr.String())
-	}
-	for line := range strings.Lines(stdout.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
-			t.Errorf("a line of %d columns: %q", n, line)
-		}
-	}
+	help := helpOf(t, "bench", "scenario")
 	for _, want := range []string{"max_staleness_ms", "edf_in_line", `"live"`} {
-		if !strings.Contains(stdout.String(), want) {
+		if !strings.Contains(help, want) {
 			t.Errorf("no %s in the help", want)
 		}
 	}

@@ -136,11 +136,7 @@ func TestSimSchedReportsFailedWrites(t *testing.T) {
 
 func TestSimSchedRefuses(t *testing.T) {
 	dir := t.TempDir()
-	for _, tt := range []struct {
-		args   string
-		status int
-		want   string
-	}{
+	refuses(t, "sim sched", []refusal{
 		{"extra", exitUsage, "atoll: atoll sim sched takes no arguments: \"extra\" is one\ntry: atoll sim sched --help\n"},
 		{"--scenario moon", exitUsage, `no scenario "moon": there are hall, market`},
 		{"--scenario=", exitUsage, `no scenario ""`},
@@ -166,32 +162,14 @@ func TestSimSchedRefuses(t *testing.T) {
 		{"--trace sim_sched_test.go", exitFailure, "sim_sched_test.go: trace, line 1"},
 		{"--record " + dir, exitFailure, "no regular file"},
 		{"--record " + filepath.Join(dir, "no", "x"), exitFailure, "no such file"},
-	} {
-		var stdout, stderr bytes.Buffer
-		args := append([]string{"sim", "sched"}, strings.Fields(tt.args)...)
-		if got := Main(args, nil, &stdout, &stderr); got != tt.status {
-			t.Errorf("%s: status %d, want %d", tt.args, got, tt.status)
-		}
-		if !strings.Contains(stderr.String(), tt.want) {
-			t.Errorf("%s: %q, want %q in it", tt.args, stderr.String(), tt.want)
-		}
-		if stdout.Len() > 0 {
-			t.Errorf("%s printed %q", tt.args, stdout.String())
-		}
-	}
+	})
 }
 
 func TestSimSchedHelp(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	Main([]string{"sim", "sched", "--help"}, nil, &stdout, &stderr)
-	for line := range strings.Lines(stdout.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
-			t.Errorf("a line of %d columns: %q", n, line)
-		}
-	}
+	help := helpOf(t, "sim", "sched")
 	for _, name := range sim.Scenarios() {
 		s, err := sim.Load(name)
-		if err != nil || !strings.Contains(stdout.String(), "  "+name+" ") || !strings.Contains(stdout.String(), s.Title) {
+		if err != nil || !strings.Contains(help, "  "+name+" ") || !strings.Contains(help, s.Title) {
 			t.Errorf("no %s, %q in the help (%v)", name, s.Title, err)
 		}
 	}

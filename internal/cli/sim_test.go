@@ -81,11 +81,7 @@ func TestSimThermalRefuses(t *testing.T) {
 	if err := os.Symlink("nothing", link); err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct {
-		args   string
-		status int
-		want   string
-	}{
+	refuses(t, "", []refusal{
 		{"sim", exitUsage, "needs a command"},
 		{"sim nonsense", exitUsage, "no command"},
 		{"sim thermal extra", exitUsage, "extra"},
@@ -102,16 +98,5 @@ func TestSimThermalRefuses(t *testing.T) {
 		{"sim thermal --chart " + link, exitFailure, "no regular file"},
 		{"sim thermal --chart /dev/null", exitFailure, "no regular file"},
 		{"sim thermal --chart " + filepath.Join(dir, "no", "x.svg"), exitFailure, "no such file"},
-	} {
-		var stdout, stderr bytes.Buffer
-		if got := Main(strings.Fields(tt.args), nil, &stdout, &stderr); got != tt.status {
-			t.Errorf("atoll %s: status %d, want %d", tt.args, got, tt.status)
-		}
-		if !strings.Contains(stderr.String(), tt.want) {
-			t.Errorf("atoll %s: %q, want %q in it", tt.args, stderr.String(), tt.want)
-		}
-		if stdout.Len() > 0 {
-			t.Errorf("atoll %s printed %q", tt.args, stdout.String())
-		}
-	}
+	})
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -41,16 +39,7 @@ func TestHelpFits(t *testing.T) {
 	count := 0
 	walk = func(cmd *cobra.Command) {
 		count++
-		var stdout, stderr bytes.Buffer
-		args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
-		if status := Main(args, nil, &stdout, &stderr); status != exitOK || stdout.Len() == 0 {
-			t.Errorf("%v: status %d, %q", args, status, stderr.String())
-		}
-		for line := range strings.Lines(stdout.String()) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
-				t.Errorf("%v: a line of %d columns, want at most %d: %s", args, n, helpWidth, line)
-			}
-		}
+		helpOf(t, strings.Fields(cmd.CommandPath())[1:]...)
 		for _, sub := range cmd.Commands() {
 			walk(sub)
 		}
