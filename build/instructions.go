@@ -116,7 +116,7 @@ func printInstructions(w io.Writer, counted []countedModel) error {
 	s.WriteString("arm64 instructions an inference takes, emulated: one thread with XNNPACK\n\n")
 	fmt.Fprintf(&s, "%9s  %s\n", "millions", "model")
 	for _, c := range counted {
-		millions := fmt.Sprintf("%.2f", c.Millions)
+		millions := fmt.Sprintf("%.3f", c.Millions)
 		if c.Error != "" {
 			millions = "-"
 		}

@@ -1,5 +1,5 @@
 // Command guest is the first process of the emulated board on which instructions are counted. It times the inference of each
-// model in its folder, one thread with XNNPACK, tells the medians on the console, and powers the board off.
+// model in its folder, one thread with XNNPACK, tells what it takes on the console, and powers the board off.
 package main
 
 import (

@@ -16,9 +16,12 @@ import (
 )
 
 const (
-	runs = 60 // the first handful fault pages in and take twice as long
 	seed = 2026
 	page = 4096
+
+	// The first run faults pages in and is not counted; later ones of a large model differ by less than one in 1,000.
+	fewest, most = 11, 61
+	enough       = 1000 * time.Millisecond // of instructions, a million each
 )
 
 // measure times a model on inputs that are the same each time.
@@ -52,16 +55,39 @@ func measure(path string) (r instructions.Result, err error) {
 	if err := n.Bind(memory, t, inputs, outputs); err != nil {
 		return r, err
 	}
-	took := make([]time.Duration, runs)
-	for i := range took {
-		began := time.Now()
-		if err := n.Invoke(); err != nil {
-			return r, err
-		}
-		took[i] = time.Since(began)
+	took, err := repeat(n.Invoke)
+	if err != nil {
+		return r, err
 	}
-	slices.Sort(took)
-	return instructions.Result{Millions: float64(took[runs/2-1]+took[runs/2]) / 2 / 1e6, Runs: runs}, nil
+	return instructions.Result{Millions: float64(middle(took)) / float64(time.Millisecond), Runs: len(took)}, nil
+}
+
+// repeat times a function after one run that warms up.
+func repeat(run func() error) (took []time.Duration, err error) {
+	if err := run(); err != nil {
+		return nil, err
+	}
+	for spent := time.Duration(0); len(took) < fewest || len(took) < most && spent < enough; {
+		began := time.Now()
+		if err := run(); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(began))
+		spent += took[len(took)-1]
+	}
+	return took, nil
+}
+
+// middle is the mean of the half of a list that lies in the middle: small models alternate between two figures, of which a
+// median would take either.
+func middle(list []time.Duration) time.Duration {
+	list = slices.Sorted(slices.Values(list))
+	list = list[len(list)/4 : len(list)-len(list)/4]
+	sum := time.Duration(0)
+	for _, d := range list {
+		sum += d
+	}
+	return sum / time.Duration(len(list))
 }
 
 func roundUp(n uint64) uint64 { return (n + page - 1) / page * page }

@@ -15,7 +15,7 @@ func ModelPath(i int) string { return fmt.Sprintf("%s/%06d.tflite", ModelDir, i)
 
 // Result is of one model.
 type Result struct {
-	Millions float64 `json:"millions"`        // of instructions an inference takes, the median of Runs
+	Millions float64 `json:"millions"`        // of instructions an inference takes, the mean of the middle half of Runs
 	Runs     int     `json:"runs"`            // timed
 	Error    string  `json:"error,omitempty"` // why it can't be run; then there is no figure
 }
