@@ -3,6 +3,7 @@ package task
 import (
 	"fmt"
 
+	"atoll/engine/probe"
 	"atoll/internal/material"
 	"atoll/pipeline"
 	"atoll/pipeline/source"
@@ -65,12 +66,12 @@ func (c *crops) shots() (list []shot) {
 	return list
 }
 
-func (c *crops) samples(reference Model, n int) ([]Sample, error) {
+func (c *crops) samples(reference Model, n int) ([]probe.Sample, error) {
 	lens, err := newLens(reference)
 	if err != nil {
 		return nil, err
 	}
-	var list []Sample
+	var list []probe.Sample
 	var whole, square source.Image
 	shots, open := c.shots(), ""
 	for i := range spread(n, len(shots)) {
@@ -127,8 +128,8 @@ func newLens(m Model) (*lens, error) {
 	return &lens{letterbox, 3 * size * size}, err
 }
 
-func (l *lens) sample(img source.Image) (Sample, error) {
+func (l *lens) sample(img source.Image) (probe.Sample, error) {
 	into := make([]float32, l.values)
 	_, err := l.letterbox.Prepare(img.Pix, img.Width, img.Height, into)
-	return Sample{into}, err
+	return probe.Sample{into}, err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"atoll/engine/probe"
 	"atoll/internal/material"
 	"atoll/models"
 	"atoll/pipeline"
@@ -40,7 +41,7 @@ func newClassifier(m Model) (*pipeline.MoodClassifier, error) {
 	return pipeline.NewMoodClassifier(m, models.Vocab(), models.Labels(), deadline)
 }
 
-func (s *sentences) samples(_ Model, n int) ([]Sample, error) {
+func (s *sentences) samples(_ Model, n int) ([]probe.Sample, error) {
 	tokenizer, err := text.NewTokenizer(models.Vocab())
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func (s *sentences) samples(_ Model, n int) ([]Sample, error) {
 			all = append(all, set.list[i].Text)
 		}
 	}
-	var list []Sample
+	var list []probe.Sample
 	for i := range spread(n, len(all)) {
 		ids := make([]float32, text.InputSize)
 		words, err := tokenizer.Encode(all[i], ids)
@@ -59,7 +60,7 @@ func (s *sentences) samples(_ Model, n int) ([]Sample, error) {
 			return nil, err
 		}
 		if words > 0 { // the classifier is never asked about others
-			list = append(list, Sample{ids})
+			list = append(list, probe.Sample{ids})
 		}
 	}
 	if len(list) == 0 {

@@ -8,16 +8,13 @@ import (
 	"iter"
 	"time"
 
+	"atoll/engine/probe"
 	"atoll/internal/material"
 	"atoll/pipeline"
 )
 
 // Model is a loaded model; *engine.Model is one.
 type Model = pipeline.Model
-
-// Sample holds the values of one inference, a slice for each input of the model in
-// its order.
-type Sample = [][]float32
 
 // The project's own test data, by modality. A folder of that name is "./vision".
 const (
@@ -44,7 +41,7 @@ type Task struct {
 type data interface {
 	// samples makes at most n inputs, evenly over the calibrating half. What the
 	// reference remembers from one input to the next runs along.
-	samples(reference Model, n int) ([]Sample, error)
+	samples(reference Model, n int) ([]probe.Sample, error)
 	// ask puts the questions of a half to a model.
 	ask(m Model, h half) (transcript, error)
 }
@@ -123,7 +120,7 @@ func (t *Task) Notes() []string { return t.notes }
 
 // Samples makes at most n inputs for calibration, evenly over the calibrating half. It
 // makes fewer if there are fewer, or if they would take more than 64 MiB.
-func (t *Task) Samples(n int) ([]Sample, error) {
+func (t *Task) Samples(n int) ([]probe.Sample, error) {
 	size := 0
 	for _, in := range t.reference.Inputs() {
 		size += in.Bytes

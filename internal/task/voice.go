@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"atoll/engine/probe"
 	"atoll/internal/material"
 	"atoll/pipeline"
 	"atoll/pipeline/audio"
@@ -131,13 +132,13 @@ func (v *voice) hear(m Model, h half, visit func(t *take, p float64) error) erro
 	return nil
 }
 
-func (v *voice) samples(reference Model, n int) ([]Sample, error) {
+func (v *voice) samples(reference Model, n int) ([]probe.Sample, error) {
 	total := 0
 	for _, t := range v.halves[calibrating] {
 		total += t.frames
 	}
 	wanted := slices.Collect(spread(n, total))
-	var list []Sample
+	var list []probe.Sample
 	heard := 0
 	err := v.hear(reference, calibrating, func(*take, float64) error {
 		if len(wanted) > 0 && wanted[0] == heard {
@@ -151,7 +152,7 @@ func (v *voice) samples(reference Model, n int) ([]Sample, error) {
 }
 
 // inputsOf copies what a model was asked last: frame, h and c.
-func inputsOf(m Model) (s Sample) {
+func inputsOf(m Model) (s probe.Sample) {
 	for _, in := range m.Inputs() {
 		s = append(s, slices.Clone(in.Float32s()))
 	}
