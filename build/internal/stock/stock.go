@@ -4,6 +4,7 @@ package stock
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func Check(ctx context.Context, run command.Runner, checker, model string) (Resu
 	case limited.Err() != nil:
 		return Result{Error: fmt.Sprintf("not done after %v", timeLimit)}, nil
 	case errors.As(err, &failed) && failed.Exit() == refused:
-		return Result{Error: failed.Output}, nil
+		return Result{Error: cmp.Or(failed.Output, "refused without a reason")}, nil
 	case errors.As(err, &failed) && failed.Died():
 		return Result{Error: fmt.Sprintf("stock TensorFlow Lite died of it: %v\n%s", failed.Err, failed.Output)}, nil
 	case err != nil:
