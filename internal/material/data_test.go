@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// npy is a file of so many values.
-func npy(shape string, values int) string {
+// npyFile is a file of so many values.
+func npyFile(shape string, values int) string {
 	header := "{'descr': '<f8', 'fortran_order': False, 'shape': (" + shape + "), }\n"
 	b := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
 	return string(b) + header + strings.Repeat("\x00", 8*values)
@@ -19,14 +19,14 @@ func npy(shape string, values int) string {
 func TestCropsRefuse(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{"none", "", "no such file"},
-		{"text", "hello, world", "not a NumPy file"},
-		{"short", "\x93NUMPY\x01\x00\xff\xff", "truncated"},
-		{"two dimensions", npy("4, 4", 16), "three dimensions"},
-		{"no squares", npy("2, 3, 4", 24), "squares"},
-		{"one", npy("1, 2, 2", 4), "at least two"},
-		{"empty squares", npy("4, 0, 0", 0), "squares"},
-		{"short data", npy("4, 2, 2", 15), "as much data"},
-		{"huge", npy("2305843009213693952, 1, 8", 0), "shape"},
+		{"text", "hello, world, how are you", "not a NumPy file"},
+		{"short", "\x93NUMPY\x01\x00\xff\xff  ", "truncated"},
+		{"two dimensions", npyFile("4, 4", 16), "squares"},
+		{"no squares", npyFile("2, 3, 4", 24), "squares"},
+		{"one", npyFile("1, 2, 2", 4), "at least two"},
+		{"empty squares", npyFile("4, 0, 0", 0), "no values"},
+		{"short data", npyFile("4, 2, 2", 15), "15 values"},
+		{"huge", npyFile("2305843009213693952, 1, 8", 0), "shape"},
 	} {
 		d := Data(t.TempDir())
 		if tt.file != "" {
@@ -39,7 +39,7 @@ func TestCropsRefuse(t *testing.T) {
 		}
 	}
 	d := Data(t.TempDir())
-	os.WriteFile(d.Path("lfw_subset.npy"), []byte(npy("4, 2, 2", 16)), 0o640)
+	os.WriteFile(d.Path("lfw_subset.npy"), []byte(npyFile("4, 2, 2", 16)), 0o640)
 	if got, err := d.Crops(); err != nil || got.Side != 2 || len(got.Pix) != 4 || !got.Face(1) || got.Face(2) {
 		t.Errorf("%+v, %v", got, err)
 	}
