@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"atoll/engine"
 	"atoll/engine/probe"
 	"atoll/internal/npy"
 	"atoll/pipeline/source"
@@ -15,10 +16,11 @@ import (
 // inputs are pictures or arrays of the user's: each item is what one inference is fed.
 // Those that are used are kept once they were read.
 type inputs struct {
-	n    int // items
-	most int // kept of a half
-	read func(i int) (probe.Sample, error)
-	kept [2][]probe.Sample
+	reference Model
+	n         int // items
+	most      int // kept of a half
+	read      func(i int) (probe.Sample, error)
+	kept      [2][]probe.Sample
 }
 
 // newInputs bounds what is kept: the items and what a model answers to them.
@@ -27,7 +29,7 @@ func newInputs(f *folder, n int, reference Model, read func(i int) (probe.Sample
 	for _, t := range slices.Concat(reference.Inputs(), reference.Outputs()) {
 		size += t.Bytes
 	}
-	in := &inputs{n: n, most: max(1, min(maxItems, maxKeptHalf/size)), read: read}
+	in := &inputs{reference: reference, n: n, most: max(1, min(maxItems, maxKeptHalf/size)), read: read}
 	if n == 1 {
 		f.noteSingle()
 	}
@@ -66,6 +68,9 @@ func (in *inputs) samples(_ Model, n int) ([]probe.Sample, error) {
 }
 
 func (in *inputs) ask(m Model, h half) (transcript, error) {
+	if err := in.checkShapes(m); err != nil {
+		return nil, err
+	}
 	list, err := in.load(h)
 	if err != nil {
 		return nil, err
@@ -76,9 +81,6 @@ func (in *inputs) ask(m Model, h half) (transcript, error) {
 	}
 	to := m.Inputs()[0].Float32s()
 	for _, s := range list {
-		if len(s[0]) != len(to) {
-			return nil, fmt.Errorf("model %s: input has %d values, the original model's %d", m.Name(), len(to), len(s[0]))
-		}
 		copy(to, s[0])
 		if _, err := m.Run(deadline); err != nil {
 			return nil, err
@@ -90,11 +92,28 @@ func (in *inputs) ask(m Model, h half) (transcript, error) {
 	return told, nil
 }
 
+// checkShapes refuses models whose answers can't be held against the reference's.
+func (in *inputs) checkShapes(m Model) error {
+	if err := checkFloats(m); err != nil {
+		return err
+	}
+	for _, x := range []struct {
+		what      string
+		got, want []engine.Tensor
+	}{{"inputs", m.Inputs(), in.reference.Inputs()}, {"outputs", m.Outputs(), in.reference.Outputs()}} {
+		got, want := shapes(x.got), shapes(x.want)
+		if !slices.EqualFunc(got, want, slices.Equal) {
+			return fmt.Errorf("model %s has %s of shape %v, the original model %v", m.Name(), x.what, got, want)
+		}
+	}
+	return nil
+}
+
 // openPictures is for models with one square input of three colours.
 func openPictures(f *folder, reference Model) (data, error) {
 	in := reference.Inputs()
 	if len(in) != 1 || len(in[0].Shape) != 4 || in[0].Shape[0] != 1 || in[0].Shape[1] != in[0].Shape[2] || in[0].Shape[3] != 3 {
-		return nil, fmt.Errorf("model %s has inputs of shape %v, want one of [1 N N 3]: give arrays (.npy) instead", reference.Name(), shapes(reference))
+		return nil, fmt.Errorf("model %s has inputs of shape %v, want one of [1 N N 3]: give arrays (.npy) instead", reference.Name(), shapes(in))
 	}
 	lens, err := newLens(reference)
 	if err != nil {
@@ -125,24 +144,13 @@ func (l *lens) open(path string, img *source.Image) (probe.Sample, error) {
 	return l.sample(*img)
 }
 
-func shapes(m Model) (list [][]int) {
-	for _, t := range m.Inputs() {
-		list = append(list, t.Shape)
-	}
-	return list
-}
-
 func isFaceDetector(m Model) bool {
 	_, err := faceSpec(m)
 	return err == nil
 }
 
 func faceSpec(m Model) (vision.Spec, error) {
-	var outputs [][]int
-	for _, t := range m.Outputs() {
-		outputs = append(outputs, t.Shape)
-	}
-	return vision.Check(shapes(m), outputs)
+	return vision.Check(shapes(m.Inputs()), shapes(m.Outputs()))
 }
 
 // openArrays is for any model with one input. The items are the first dimension's.

@@ -15,9 +15,6 @@ type listener interface {
 }
 
 func newListener(m Model) (listener, error) {
-	if err := checkFloats(m); err != nil {
-		return nil, err
-	}
 	spec, err := faceSpec(m)
 	if err != nil {
 		return &outputs{}, nil

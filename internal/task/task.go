@@ -150,3 +150,11 @@ func (t *Task) judge(m Model, h half) (Score, error) {
 	}
 	return answers.score(t.answers[h]), nil
 }
+
+// shapes lists those of tensors.
+func shapes(tensors []engine.Tensor) (list [][]int) {
+	for _, t := range tensors {
+		list = append(list, t.Shape)
+	}
+	return list
+}
