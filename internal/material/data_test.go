@@ -1,12 +1,15 @@
 package material
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"atoll/pipeline/source"
 )
 
 // npyFile is a file of so many values.
@@ -81,3 +84,44 @@ func TestFoldersRefuse(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestPlace(t *testing.T) {
+	img := source.Image{Width: 4, Height: 2}
+	for i := range 8 {
+		img.Pix = append(img.Pix, byte(i+1), byte(i+1), byte(i+1))
+	}
+	for _, tt := range []struct {
+		name        string
+		share, x, y float64
+		want        []byte // red, row by row
+	}{
+		{"whole", 1, 0.5, 0.5, []byte{0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0}},
+		{"whole, at the top", 1, 0.5, 0, []byte{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"left half", 2, 0, 0.5, []byte{1, 2, 5, 6}},
+		{"right half", 2, 1, 0.5, []byte{3, 4, 7, 8}},
+		{"middle", 2, 0.5, 0.5, []byte{2, 3, 6, 7}},
+		{"corner of a larger one", 0.8, 1, 1, []byte{
+			0, 0, 0, 0, 0,
+			0, 0, 0, 0, 0,
+			0, 0, 0, 0, 0,
+			0, 1, 2, 3, 4,
+			0, 5, 6, 7, 8}},
+	} {
+		square := source.Image{Width: 9, Height: 9, Pix: bytes.Repeat([]byte{255}, 3*81)} // used before
+		Place(&square, img, tt.share, tt.x, tt.y)
+		var got []byte
+		for i := 0; i < len(square.Pix); i += 3 {
+			got = append(got, square.Pix[i])
+		}
+		if !bytes.Equal(got, tt.want) || square.Width != square.Height {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestTile(t *testing.T) {
+	c := Crops{Side: 2, Pix: [][]float64{{0, 0.5, 1, 0.2}}}
+	if got, want := c.Tile(0).Pix, []byte{0, 0, 0, 128, 128, 128, 255, 255, 255, 51, 51, 51}; !bytes.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

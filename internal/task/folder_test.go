@@ -262,3 +262,31 @@ func TestNothingStaysOpen(t *testing.T) {
 		t.Errorf("%d files open, %d before", after, before)
 	}
 }
+
+// What is kept of a large folder is bounded, whatever a model's inputs take.
+func TestKeptIsBounded(t *testing.T) {
+	const side = 1 << 10 // 12 MiB an input
+	dir := t.TempDir()
+	for i := range 20 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d.png", i)), []byte(picture(t, byte(i))), 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := fake([][]int{{1, side, side, 3}}, [][]int{{1, 2}})
+	task, err := use(dir, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := 0
+	for _, kept := range task.data.(*inputs).kept {
+		for _, s := range kept {
+			bytes += 4 * len(s[0])
+		}
+	}
+	if bytes == 0 || bytes > 2*maxKeptHalf {
+		t.Errorf("%d bytes kept", bytes)
+	}
+	if got := task.Notes(); len(got) != 2 || !strings.Contains(got[1], "6 of 20 items") {
+		t.Errorf("notes %q", got)
+	}
+}

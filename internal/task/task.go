@@ -4,6 +4,7 @@
 package task
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -141,14 +142,18 @@ func (t *Task) judge(m Model, h half) (Score, error) {
 		}
 		t.answers[h] = answers
 	}
-	if m == t.reference {
-		return t.answers[h].score(t.answers[h]), nil
+	answers := t.answers[h]
+	if m != t.reference {
+		var err error
+		if answers, err = t.data.ask(m, h); err != nil {
+			return Score{}, fmt.Errorf("judge: %w", err)
+		}
 	}
-	answers, err := t.data.ask(m, h)
-	if err != nil {
-		return Score{}, fmt.Errorf("judge: %w", err)
+	s := answers.score(t.answers[h])
+	if s.N == 0 {
+		return s, errors.New("judge: there is nothing to judge by")
 	}
-	return answers.score(t.answers[h]), nil
+	return s, nil
 }
 
 // shapes lists those of tensors.
