@@ -28,6 +28,10 @@ func (f *folder) note(format string, args ...any) {
 	f.notes = append(f.notes, fmt.Sprintf(format, args...))
 }
 
+func (f *folder) noteSingle() {
+	f.note("There is one item only, so it both calibrates and judges: the accuracy will look better than it is.")
+}
+
 // kind is one kind of files that a folder may hold.
 type kind struct {
 	name       string

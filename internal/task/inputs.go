@@ -39,10 +39,6 @@ func newInputs(f *folder, n int, reference Model, read func(i int) (probe.Sample
 	return in
 }
 
-func (f *folder) noteSingle() {
-	f.note("There is one item only, so it both calibrates and judges: the accuracy will look better than it is.")
-}
-
 func (in *inputs) load(h half) ([]probe.Sample, error) {
 	if in.kept[h] == nil {
 		var list []probe.Sample
