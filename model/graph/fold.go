@@ -18,20 +18,16 @@ import (
 func FoldConstants(m *model.Model) (n int, err error) {
 	f := folder{sparse: maxDense}
 	for i := range m.Subgraphs {
-		if err := f.subgraph(Edit(m, i)); err != nil {
+		if err := foldSubgraph(Edit(m, i), f.operator); err != nil {
 			return f.folded, fmt.Errorf("subgraph %d: %w", i, err)
 		}
 	}
 	return f.folded, nil
 }
 
-// folder folds the constants of a model.
-type folder struct {
-	folded int
-	sparse int64 // how many more elements sparse constants may become
-}
-
-func (f *folder) subgraph(e Editor) error {
+// foldSubgraph calls fold for each operator that can be folded, which must make a
+// constant of its result, and drops it.
+func foldSubgraph(e Editor, fold func(Editor, *model.Operator) error) error {
 	writers := make([]int, len(e.Graph.Tensors)) // operators by the tensor that they write
 	for i := range e.Graph.Operators {
 		for _, t := range e.Graph.Operators[i].Outputs {
@@ -45,7 +41,7 @@ func (f *folder) subgraph(e Editor) error {
 			kept = append(kept, *op)
 			continue
 		}
-		if err := f.operator(e, op); err != nil {
+		if err := fold(e, op); err != nil {
 			return fmt.Errorf("operator %d, %v: %w", i, e.Builtin(op), err)
 		}
 		writers[op.Outputs[0]] = 0
@@ -83,6 +79,12 @@ func foldable(e Editor, op *model.Operator, writers []int) bool {
 		}
 	}
 	return false
+}
+
+// folder folds the constants of a model.
+type folder struct {
+	folded int
+	sparse int64 // how many more elements sparse constants may become
 }
 
 // operator turns the operator's result into a constant.
