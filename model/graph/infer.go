@@ -141,10 +141,27 @@ func inferOperator(e Editor, op *model.Operator, known map[int32][]int32) error 
 		if err != nil {
 			return fmt.Errorf("output %d: %w", i, err)
 		}
-		if out := &e.Graph.Tensors[t]; IsConstant(e.Model, out) && !slices.Equal(out.Shape, shape) {
-			return fmt.Errorf("output %d of shape %v overwrites a constant of shape %v", i, shape, out.Shape)
+		if err := fits(e, t, shape); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
 		}
 		known[t] = shape
+	}
+	return nil
+}
+
+// fits refuses a new shape that the rest of the tensor contradicts.
+func fits(e Editor, tensor int32, shape []int32) error {
+	t := &e.Graph.Tensors[tensor]
+	if slices.Equal(t.Shape, shape) {
+		return nil
+	}
+	if len(e.Model.Buffers[t.Buffer]) > 0 || t.Sparsity != nil {
+		return fmt.Errorf("shape %v for a constant of shape %v", shape, t.Shape)
+	}
+	if q := t.Quantization; q != nil && len(q.Scale) > 1 {
+		if d := int(q.Dimension); d >= len(shape) || int(shape[d]) != len(q.Scale) {
+			return fmt.Errorf("shape %v for %d scales along dimension %d", shape, len(q.Scale), d)
+		}
 	}
 	return nil
 }

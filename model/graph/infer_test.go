@@ -175,12 +175,27 @@ func TestInferIntegers(t *testing.T) {
 	}
 }
 
-// TestInferOverConstant: an operator can't give a constant another shape.
-func TestInferOverConstant(t *testing.T) {
-	m, e := newModel()
-	x := e.AddTensor(model.Tensor{Shape: []int32{3}})
-	e.op(model.OpRelu, []int32{x}, e.AddConstant(model.Tensor{Shape: []int32{2}}, make([]byte, 8)))
-	if err := Infer(m); err == nil || !strings.Contains(err.Error(), "overwrites a constant of shape [2]") {
-		t.Errorf("error %v, want one about the constant", err)
+// TestInferFits: a new shape must not contradict what else a tensor says of itself.
+func TestInferFits(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(e Editor, out *model.Tensor)
+		want   string
+	}{
+		{"constant", func(e Editor, out *model.Tensor) { e.SetConstant(1, make([]byte, 8)) }, "shape [3] for a constant of shape [2]"},
+		{"sparse", func(_ Editor, out *model.Tensor) { out.Sparsity = &model.Sparsity{} }, "for a constant"},
+		{"scales", func(_ Editor, out *model.Tensor) { out.Quantization = &model.Quantization{Scale: make([]float32, 2)} }, "for 2 scales along dimension 0"},
+		{"dimension", func(_ Editor, out *model.Tensor) {
+			out.Quantization = &model.Quantization{Scale: make([]float32, 3), Dimension: 1}
+		}, "for 3 scales along dimension 1"},
+	} {
+		m, e := newModel()
+		x := e.AddTensor(model.Tensor{Shape: []int32{3}})
+		out := e.AddTensor(model.Tensor{Shape: []int32{2}})
+		e.op(model.OpRelu, []int32{x}, out)
+		test.change(e, &e.Graph.Tensors[out])
+		if err := Infer(m); err == nil || !strings.Contains(err.Error(), "output 0: ") || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want one with %q", test.name, err, test.want)
+		}
 	}
 }
