@@ -11,6 +11,7 @@ type BuiltinOperator int32
 // The operators that this project writes, counts or changes.
 const (
 	OpAdd                  BuiltinOperator = 0
+	OpAveragePool2D        BuiltinOperator = 1
 	OpConcatenation        BuiltinOperator = 2
 	OpConv2D               BuiltinOperator = 3
 	OpDepthwiseConv2D      BuiltinOperator = 4
@@ -18,17 +19,30 @@ const (
 	OpFullyConnected       BuiltinOperator = 9
 	OpLogistic             BuiltinOperator = 14
 	OpMul                  BuiltinOperator = 18
+	OpMaxPool2D            BuiltinOperator = 17
 	OpRelu                 BuiltinOperator = 19
+	OpReluN1To1            BuiltinOperator = 20
+	OpRelu6                BuiltinOperator = 21
 	OpReshape              BuiltinOperator = 22
+	OpResizeBilinear       BuiltinOperator = 23
+	OpSoftmax              BuiltinOperator = 25
 	OpTanh                 BuiltinOperator = 28
 	OpCall                 BuiltinOperator = 31
 	OpCustom               BuiltinOperator = 32
 	OpPad                  BuiltinOperator = 34
+	OpGather               BuiltinOperator = 36
+	OpTranspose            BuiltinOperator = 39
+	OpMean                 BuiltinOperator = 40
+	OpSub                  BuiltinOperator = 41
+	OpSqueeze              BuiltinOperator = 43
+	OpStridedSlice         BuiltinOperator = 45
 	OpSplit                BuiltinOperator = 49
 	OpDelegate             BuiltinOperator = 51
 	OpTransposeConv        BuiltinOperator = 67
+	OpExpandDims           BuiltinOperator = 70
 	OpSqrt                 BuiltinOperator = 75
 	OpMirrorPad            BuiltinOperator = 100
+	OpQuantize             BuiltinOperator = 114
 	OpIf                   BuiltinOperator = 118
 	OpWhile                BuiltinOperator = 119
 	OpDensify              BuiltinOperator = 124
