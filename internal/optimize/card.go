@@ -126,7 +126,7 @@ func latency(m *engine.Model) (float64, error) {
 
 // layers compares the written model with the original layer by layer.
 func (j *job) layers(written *model.Model) ([]Layer, error) {
-	errors, err := quantize.Compare(j.worker, j.prepared, written, spread(j.samples, searchSamples))
+	errors, err := quantize.Compare(j.worker, j.prepared, written, j.factors, spread(j.samples, searchSamples))
 	if err != nil {
 		return nil, fmt.Errorf("errors of layers: %w", err)
 	}

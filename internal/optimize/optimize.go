@@ -109,6 +109,7 @@ type job struct {
 	samples   []probe.Sample
 	loss      *task.Loss
 	formats   []quantize.Format
+	factors   quantize.Factors // of the equalized channels
 	notes     []string
 }
 

@@ -68,7 +68,7 @@ func (j *job) quantize() (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.formats = t.Plan.Formats
+	j.formats, j.factors = t.Plan.Formats, t.Factors
 	return quantize.Convert(t.Model, t.Plan)
 }
 

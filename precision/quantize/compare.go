@@ -20,8 +20,9 @@ type LayerError struct {
 
 // Compare runs a prepared model and a conversion of it side by side and returns the
 // errors of the layers that both have, in the order of execution. Layers are found by
-// the names of their results.
-func Compare(w *engine.Worker, prepared, converted *model.Model, samples []probe.Sample) ([]LayerError, error) {
+// the names of their results. Factors are what an equalization divided the conversion's
+// channels by, nil for none.
+func Compare(w *engine.Worker, prepared, converted *model.Model, factors Factors, samples []probe.Sample) ([]LayerError, error) {
 	if len(samples) == 0 {
 		return nil, ErrNoSamples
 	}
@@ -64,8 +65,13 @@ func Compare(w *engine.Worker, prepared, converted *model.Model, samples []probe
 			if len(want[i]) != len(got[i]) {
 				return nil, fmt.Errorf("layer %q has %d results, converted %d", list[i].Name, len(want[i]), len(got[i]))
 			}
+			scale := factors[before[i]]
 			for k, x := range want[i] {
-				d := float64(got[i][k]) - float64(x)
+				y := float64(got[i][k])
+				if scale != nil {
+					y *= scale[k%len(scale)]
+				}
+				d := y - float64(x)
 				signal[i] += float64(x) * float64(x)
 				noise[i] += d * d
 			}

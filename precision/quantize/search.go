@@ -16,9 +16,10 @@ type Cost func(*model.Model) (float64, error)
 
 // Trial is a prepared model, how it is to be written, and what that costs.
 type Trial struct {
-	Model *model.Model
-	Plan  Plan
-	Cost  float64
+	Model   *model.Model
+	Factors Factors // by which its channels are smaller than the original's, nil for none
+	Plan    Plan
+	Cost    float64
 }
 
 // Search finds how to compute the layers of a prepared model in the given formats at
@@ -39,11 +40,10 @@ var equalizations = []float64{-1, 0.5, 1}
 
 // Run returns the best way that was found.
 func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
-	best, stats, err := s.equalize(ctx, prepared)
+	t, stats, err := s.equalize(ctx, prepared)
 	if err != nil {
 		return nil, err
 	}
-	t := &Trial{Model: best, Plan: Plan{Formats: s.Formats, Ranges: make(map[int32]Range, len(stats))}}
 	if _, err := s.ranges(ctx, t, stats, true); err != nil {
 		return nil, err
 	}
@@ -57,32 +57,32 @@ func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error)
 }
 
 // equalize chooses the share with which the ranges cost least.
-func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *model.Model, stats map[int32]*Statistics, err error) {
+func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Trial, stats map[int32]*Statistics, err error) {
 	plain, err := s.Observe(prepared)
 	if err != nil {
 		return nil, nil, err
 	}
 	least := 0.0
 	for _, share := range equalizations {
-		m, observed := prepared, plain
+		m, observed, factors := prepared, plain, Factors(nil)
 		if share >= 0 {
 			if m, err = clone(prepared); err != nil {
 				return nil, nil, err
 			}
-			if err = Equalize(m, plain, share); err != nil {
+			if factors, err = Equalize(m, plain, share); err != nil {
 				return nil, nil, err
 			}
 			if observed, err = s.Observe(m); err != nil {
 				return nil, nil, err
 			}
 		}
-		t := &Trial{Model: m, Plan: Plan{Formats: s.Formats, Ranges: make(map[int32]Range)}}
+		t := &Trial{Model: m, Factors: factors, Plan: Plan{Formats: s.Formats, Ranges: make(map[int32]Range)}}
 		sum, err := s.ranges(ctx, t, observed, false)
 		if err != nil {
 			return nil, nil, err
 		}
 		if best == nil || sum < least {
-			best, stats, least = m, observed, sum
+			best, stats, least = t, observed, sum
 		}
 	}
 	return best, stats, nil
@@ -180,7 +180,7 @@ func (t *Trial) measure(cost Cost) error {
 
 // try measures a changed plan and keeps it if it costs less.
 func (t *Trial) try(plan Plan, cost Cost) (better bool, err error) {
-	other := Trial{Model: t.Model, Plan: plan}
+	other := Trial{Model: t.Model, Factors: t.Factors, Plan: plan}
 	if err := other.measure(cost); err != nil {
 		return false, err
 	}
