@@ -61,7 +61,9 @@ func (w *rewriter) first(op *model.Operator, kernel []float32, shape []int32) (b
 	}
 	switch shape[1] {
 	case 3:
-		w.shift(op)
+		if err := w.shift(op, kernel); err != nil {
+			return false, err
+		}
 	case 5:
 		w.sum(op, w.decompose(kernel, int(shape[0])))
 	default:
@@ -72,21 +74,35 @@ func (w *rewriter) first(op *model.Operator, kernel []float32, shape []int32) (b
 }
 
 // shift moves the picture up and left by a pixel, so that the zeros are where XNNPACK
-// wants them. The first row and column go: the first outputs see zeros instead.
-func (w *rewriter) shift(op *model.Operator) {
-	in := op.Inputs[0]
+// wants them: above and on the left, in place of the row and the column that go.
+// Pixels count from the border's value, which makes it zero; the bias takes that back.
+func (w *rewriter) shift(op *model.Operator, kernel []float32) error {
+	in, border := op.Inputs[0], w.options.Border
 	s, name := w.Graph.Tensors[in].Shape, w.Graph.Tensors[in].Name
 	ints := func(part string, values ...int32) int32 {
 		return w.AddConstant(model.Tensor{Name: name + part, Type: model.TypeInt32, Shape: []int32{4}}, graph.Int32Bytes(values))
 	}
-	moved := w.image(name+"_moved", s[1]-1, s[2]-1, s[3])
-	w.add(opSlice, model.NewOptions("SliceOptions", nil), moved,
+	x := w.image(name+"_moved", s[1]-1, s[2]-1, s[3])
+	w.add(opSlice, model.NewOptions("SliceOptions", nil), x,
 		in, ints("_begin", 0, 1, 1, 0), ints("_size", 1, s[1]-1, s[2]-1, s[3]))
-	bias := int32(-1)
-	if len(op.Inputs) > 2 {
-		bias = op.Inputs[2]
+	outputs := w.Graph.Tensors[op.Outputs[0]].Shape[3]
+	bias, err := w.weights(op, 2)
+	if err != nil {
+		return err
 	}
-	w.convolve(w.pad(moved, 1), op.Inputs[1], bias, op.Outputs[0], 2, op.Options.Int("fused_activation_function"))
+	sums := make([]float32, outputs)
+	copy(sums, bias)
+	if border != 0 {
+		for i, v := range kernel {
+			sums[i*len(sums)/len(kernel)] += border * v
+		}
+		filled := w.pad(x, 0, 1) // SAME's own zeros
+		x = w.image(name+"_from_border", s[1], s[2], s[3])
+		w.add(model.OpAdd, model.NewOptions("AddOptions", nil), x, filled, w.constant(name+"_border", []float32{-border}, 1, 1, 1, 1))
+	}
+	w.convolve(w.pad(x, 1, 1), op.Inputs[1], w.constant(w.Graph.Tensors[op.Outputs[0]].Name+"_bias", sums, outputs), op.Outputs[0],
+		2, op.Options.Int("fused_activation_function"))
+	return nil
 }
 
 // decompose finds the terms of each output of a 5x5 kernel, which SAME places from -1
@@ -98,7 +114,7 @@ func (w *rewriter) decompose(kernel []float32, outputs int) [][]term {
 		for i, v := range kernel[o*len(kernel)/outputs : (o+1)*len(kernel)/outputs] {
 			target[at(i/colours/5-1, i/colours%5-1, i%colours)] = float64(v)
 		}
-		found, loss := decompose(&target, w.loss, uint64(o))
+		found, loss := decompose(&target, w.options.Loss, uint64(o))
 		terms[o], w.changes.Loss = found, max(w.changes.Loss, loss)
 		w.changes.Terms += len(found)
 	}
@@ -130,7 +146,7 @@ func (w *rewriter) sum(op *model.Operator, terms [][]term) {
 	}
 	s, n := w.Graph.Tensors[op.Outputs[0]].Shape, int32(channels)
 	strided := w.image(name+"_strided", s[1], s[2], n)
-	w.convolve(w.pad(op.Inputs[0], 1), w.constant(name+"_first", first, n, 3, 3, colours),
+	w.convolve(w.pad(op.Inputs[0], 1, 1), w.constant(name+"_first", first, n, 3, 3, colours),
 		w.zeros(name+"_first_bias", n), strided, 2, 0)
 	wide := w.image(name+"_terms", s[1], s[2], n)
 	w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingSame, 1, 0), wide,
@@ -164,7 +180,7 @@ func (w *rewriter) depthwise(op *model.Operator) (bool, error) {
 		to := (tap/3+2)*5 + tap%3 + 2
 		copy(wide[to*channels:(to+1)*channels], kernel[tap*channels:])
 	}
-	inputs := append([]int32{w.pad(op.Inputs[0], 2), w.constant(w.Graph.Tensors[op.Inputs[1]].Name+"_5x5", wide, 1, 5, 5, in[3])},
+	inputs := append([]int32{w.pad(op.Inputs[0], 2, 2), w.constant(w.Graph.Tensors[op.Inputs[1]].Name+"_5x5", wide, 1, 5, 5, in[3])},
 		op.Inputs[2:]...)
 	w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingValid, 2, o.Int("fused_activation_function")), op.Outputs[0], inputs...)
 	w.changes.Depthwise++
@@ -217,7 +233,7 @@ func (w *rewriter) maxPool(op *model.Operator) (bool, error) {
 			}
 		}
 		y := image(part)
-		w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingValid, 2, activation), y, w.pad(x, 1),
+		w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingValid, 2, activation), y, w.pad(x, 1, 1),
 			w.constant(name+part+"_kernel", kernel, 1, 3, 3, s[3]), w.zeros(name+part+"_bias", s[3]))
 		return y
 	}

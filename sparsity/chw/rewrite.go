@@ -13,12 +13,13 @@
 //	last 1x1 convolutions       DEPTH_TO_SPACE and a 2x2 convolution with stride 2
 //
 // All but the first two are exact but for rounding. The first is exact if asked for; the
-// second changes what is seen at the upper and left border.
+// second sees another border of the picture above and on the left.
 package chw
 
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"atoll/model"
@@ -52,14 +53,28 @@ type Changes struct {
 // ErrSubgraphs reports a model with several subgraphs: control flow has no sparse path.
 var ErrSubgraphs = errors.New("the model has several subgraphs")
 
-// Rewrite changes a model in place; constants become float32. Each output of a 5x5
-// first convolution is said in as few terms as lose no more than the share loss of its
-// variance on natural pictures; 0 is exact and takes four. What it can't rewrite stays
-// as it is: encode.SparsePath tells whether that hinders. After an error the model is of
-// no use.
-func Rewrite(m *model.Model, loss float64) (Changes, error) {
-	if !(loss >= 0 && loss < 1) {
-		return Changes{}, fmt.Errorf("loss %v of the first convolution: want 0 or more, below 1", loss)
+// Options say what may be lost.
+type Options struct {
+	// Loss is the share of its variance on natural pictures that an output of a 5x5
+	// first convolution may lose; it is said in as few terms as that allows. 0 is exact
+	// and takes four.
+	Loss float64
+	// Border is what a 3x3 first convolution is to see in place of the first row and
+	// column, where it looks beyond the moved picture: -1 is black for the face models,
+	// whose pictures mostly lie in a black frame. For such pictures the result is exact
+	// but for two corners.
+	Border float32
+}
+
+// Rewrite changes a model in place; constants become float32. What it can't rewrite
+// stays as it is: encode.SparsePath tells whether that hinders. After an error the
+// model is of no use.
+func Rewrite(m *model.Model, o Options) (Changes, error) {
+	if !(o.Loss >= 0 && o.Loss < 1) {
+		return Changes{}, fmt.Errorf("loss %v of the first convolution: want 0 or more, below 1", o.Loss)
+	}
+	if f := float64(o.Border); math.IsNaN(f) || math.IsInf(f, 0) {
+		return Changes{}, fmt.Errorf("border %v is no value of a pixel", o.Border)
 	}
 	if len(m.Subgraphs) != 1 {
 		return Changes{}, ErrSubgraphs
@@ -67,7 +82,7 @@ func Rewrite(m *model.Model, loss float64) (Changes, error) {
 	if _, err := graph.FoldConstants(m); err != nil {
 		return Changes{}, err
 	}
-	w := &rewriter{Editor: graph.Edit(m, 0), loss: loss, spaces: make(map[int32]int32)}
+	w := &rewriter{Editor: graph.Edit(m, 0), options: o, spaces: make(map[int32]int32)}
 	w.links = graph.Link(w.Graph)
 	old := w.Graph.Operators
 	for i := range old {
@@ -83,7 +98,7 @@ func Rewrite(m *model.Model, loss float64) (Changes, error) {
 // rewriter builds the new list of operators.
 type rewriter struct {
 	graph.Editor
-	loss      float64
+	options   Options
 	links     graph.Links
 	operators []model.Operator
 	spaces    map[int32]int32 // the DEPTH_TO_SPACE of a tensor
@@ -149,12 +164,12 @@ func (w *rewriter) add(code model.BuiltinOperator, options model.Options, output
 
 // pad puts zeros around an image, as XNNPACK's operators want to see them: it takes
 // them into the convolution that follows.
-func (w *rewriter) pad(x int32, zeros int32) int32 {
+func (w *rewriter) pad(x, before, after int32) int32 {
 	s := w.Graph.Tensors[x].Shape
 	name := w.Graph.Tensors[x].Name
 	paddings := w.AddConstant(model.Tensor{Name: name + "_paddings", Type: model.TypeInt32, Shape: []int32{4, 2}},
-		graph.Int32Bytes([]int32{0, 0, zeros, zeros, zeros, zeros, 0, 0}))
-	out := w.image(name+"_padded", s[1]+2*zeros, s[2]+2*zeros, s[3])
+		graph.Int32Bytes([]int32{0, 0, before, after, before, after, 0, 0}))
+	out := w.image(name+"_padded", s[1]+before+after, s[2]+before+after, s[3])
 	w.add(model.OpPad, model.NewOptions("PadOptions", nil), out, x, paddings)
 	return out
 }

@@ -29,7 +29,8 @@ func readModel(t testing.TB, name string) *model.Model {
 	return m
 }
 
-// answer runs a model on one made-up picture with some noise.
+// answer runs a model on one made-up picture with some noise, whose first row and
+// column are of one value unless that is NaN.
 func answer(t testing.TB, m *model.Model, border float32) []float32 {
 	t.Helper()
 	data, err := m.Write()
@@ -50,8 +51,8 @@ func answer(t testing.TB, m *model.Model, border float32) []float32 {
 	for i := range in {
 		y, x := float64(i/3/side), float64(i/3%side)
 		in[i] = float32(0.8*math.Sin(x/9)*math.Cos(y/13)) + 0.1*(r.Float32()-0.5)
-		if x == 0 || y == 0 {
-			in[i] *= border
+		if (x == 0 || y == 0) && border == border {
+			in[i] = border
 		}
 	}
 	if _, err := loaded.Run(20 * time.Second); err != nil {
@@ -107,26 +108,33 @@ func prune(t testing.TB, m *model.Model, share float64) {
 }
 
 func TestRewrittenModelsComputeTheSame(t *testing.T) {
+	short := chw.Changes{First: 1, Terms: 96, Depthwise: 3, Pads: 11, Pools: 3, Ends: 4}
+	full := chw.Changes{First: 1, Depthwise: 4, Pads: 8, Pools: 4, Ends: 2}
+	any := float32(math.NaN())
 	cases := []struct {
-		name   string
-		border float32 // what the model sees of the first row and column
-		want   chw.Changes
+		name            string
+		border, options float32 // of the picture and of the rewrite
+		within          float64 // of the outputs' range
+		want            chw.Changes
 	}{
-		{"face_short_range.tflite", 1, chw.Changes{First: 1, Terms: 96, Depthwise: 3, Pads: 11, Pools: 3, Ends: 4}},
-		{"face_full_range.tflite", 0, chw.Changes{First: 1, Depthwise: 4, Pads: 8, Pools: 4, Ends: 2}},
+		{"face_short_range.tflite", any, 0, 1e-5, short},
+		{"face_full_range.tflite", 0, 0, 1e-5, full},
+		// Two corners see the border where SAME has its own zeros.
+		{"face_full_range.tflite", -1, -1, 0.01, full},
+		{"face_full_range.tflite", 0.25, 0.25, 0.01, full},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m := readModel(t, c.name)
 			want := answer(t, m, c.border)
-			got, err := chw.Rewrite(m, 0)
+			got, err := chw.Rewrite(m, chw.Options{Border: c.options})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got != c.want {
 				t.Errorf("changes %+v, want %+v", got, c.want)
 			}
-			if d := furthest(want, answer(t, m, c.border)); d > 1e-5 {
+			if d := furthest(want, answer(t, m, c.border)); d > c.within {
 				t.Errorf("outputs differ by %.2g of their range", d)
 			}
 			if p := encode.SparsePath(m); !p.OK || len(p.Reasons) > 0 {
@@ -141,14 +149,14 @@ func TestRewrittenModelsComputeTheSame(t *testing.T) {
 func TestPrunedModelsTakeTheSparsePath(t *testing.T) {
 	for _, name := range []string{"face_short_range.tflite", "face_full_range.tflite"} {
 		m := readModel(t, name)
-		if _, err := chw.Rewrite(m, 0.05); err != nil {
+		if _, err := chw.Rewrite(m, chw.Options{Loss: 0.05, Border: -1}); err != nil {
 			t.Fatal(err)
 		}
 		if p := encode.SparsePath(m); !p.OK || p.Enough() {
 			t.Errorf("%s before pruning: %+v, want a path and too few zeros", name, p)
 		}
 		prune(t, m, 0.7)
-		want := answer(t, m, 1)
+		want := answer(t, m, -1)
 		encoded, err := encode.Weights(m)
 		if err != nil {
 			t.Fatal(err)
@@ -159,7 +167,7 @@ func TestPrunedModelsTakeTheSparsePath(t *testing.T) {
 		if p := encode.SparsePath(m); !p.Enough() {
 			t.Errorf("%s after pruning: %+v", name, p)
 		}
-		if got := answer(t, m, 1); !slices.Equal(got, want) {
+		if got := answer(t, m, -1); !slices.Equal(got, want) {
 			t.Errorf("%s: DENSIFY changed results", name)
 		}
 	}
@@ -169,7 +177,7 @@ func TestLossAllowsFewerTerms(t *testing.T) {
 	last := 25 // one for each output, and never fewer
 	for _, loss := range []float64{0.5, 0.05, 0.01} {
 		m := readModel(t, "face_short_range.tflite")
-		got, err := chw.Rewrite(m, loss)
+		got, err := chw.Rewrite(m, chw.Options{Loss: loss})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,12 +191,15 @@ func TestLossAllowsFewerTerms(t *testing.T) {
 func TestRewriteRefuses(t *testing.T) {
 	m := readModel(t, "face_short_range.tflite")
 	for _, loss := range []float64{-0.1, 1, math.NaN()} {
-		if _, err := chw.Rewrite(m, loss); err == nil {
+		if _, err := chw.Rewrite(m, chw.Options{Loss: loss}); err == nil {
 			t.Errorf("loss %v was taken", loss)
 		}
 	}
 	m.Subgraphs = append(m.Subgraphs, m.Subgraphs[0])
-	if _, err := chw.Rewrite(m, 0); !errors.Is(err, chw.ErrSubgraphs) {
+	if _, err := chw.Rewrite(m, chw.Options{Border: float32(math.NaN())}); err == nil {
+		t.Error("a border of NaN was taken")
+	}
+	if _, err := chw.Rewrite(m, chw.Options{}); !errors.Is(err, chw.ErrSubgraphs) {
 		t.Errorf("two subgraphs: %v, want ErrSubgraphs", err)
 	}
 }
@@ -196,7 +207,7 @@ func TestRewriteRefuses(t *testing.T) {
 // What has no place in the sparse part stays as it is.
 func TestRewriteLeavesOtherModelsAlone(t *testing.T) {
 	m := readModel(t, "silero_vad_f32.tflite")
-	if got, err := chw.Rewrite(m, 0); err != nil || got != (chw.Changes{}) {
+	if got, err := chw.Rewrite(m, chw.Options{}); err != nil || got != (chw.Changes{}) {
 		t.Errorf("changes %+v, error %v", got, err)
 	}
 }
