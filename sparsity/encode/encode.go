@@ -141,15 +141,20 @@ func (e encoder) tensor(index int32) (Encoded, bool, error) {
 // levels, and of one more tensor and operator. Measured on files of this package's
 // writer, rounded up for alignment.
 const (
-	levelBytes   = 60
+	levelBytes   = 64
 	densifyBytes = 160
 )
 
 // overhead estimates what the description of a form takes.
 func (e encoder) overhead(index int32, s *model.Sparsity, block Block) int64 {
 	n := int64(levelBytes * len(s.Dimensions))
-	if !e.takesSparse(index, block) {
-		n += densifyBytes + int64(len(e.Graph.Tensors[index].Name))
+	if e.takesSparse(index, block) {
+		return n
+	}
+	t := &e.Graph.Tensors[index]
+	n += densifyBytes + int64(len(t.Name))
+	if q := t.Quantization; q != nil { // the dense tensor has it too
+		n += int64(4*(len(q.Scale)+len(q.Min)+len(q.Max)) + 8*len(q.ZeroPoint))
 	}
 	return n
 }
