@@ -59,14 +59,20 @@ type finder struct {
 	constant []bool // tensors that are known before the first run
 	nodes    []node // by operator
 	leader   []int  // of the part that an operator belongs to
-	faults   [][]string
+	faults   [][]fault
+}
+
+// fault is what keeps a part from the sparse path, and the operator to blame.
+type fault struct {
+	operator int
+	reason   string
 }
 
 func newFinder(e graph.Editor) *finder {
 	f := &finder{
 		Editor: e, links: graph.Link(e.Graph), constant: make([]bool, len(e.Graph.Tensors)),
 		nodes: make([]node, len(e.Graph.Operators)), leader: make([]int, len(e.Graph.Operators)),
-		faults: make([][]string, len(e.Graph.Operators)),
+		faults: make([][]fault, len(e.Graph.Operators)),
 	}
 	for t := range e.Graph.Tensors {
 		f.constant[t] = graph.IsConstant(e.Model, &e.Graph.Tensors[t])
@@ -90,9 +96,15 @@ func (f *finder) unpacks(op *model.Operator) bool {
 		len(op.Inputs) == 1 && len(op.Outputs) == 1 && op.Inputs[0] >= 0 && f.constant[op.Inputs[0]]
 }
 
-// name is how reasons call an operator.
-func (f *finder) name(i int) string {
-	return fmt.Sprintf("operator %d, %v", i, f.Builtin(&f.Graph.Operators[i]))
+// reason says why an operator can't stand within a part.
+func (f *finder) reason(i int) string {
+	switch {
+	case f.nodes[i].role&starts != 0:
+		return "starts a part and can't be within one"
+	case f.nodes[i].role&ends != 0:
+		return "ends a part and can't be within one"
+	}
+	return f.nodes[i].reason
 }
 
 // find returns the leader of an operator's part.
@@ -113,9 +125,9 @@ func (f *finder) unite() {
 		for _, t := range n.inputs {
 			switch p := f.producer(t); {
 			case p < 0:
-				f.fault(i, f.name(i)+": reads the model's input: a 3x3 CONV_2D with stride 2 over 3 channels must be the first")
+				f.blame(i, i, "reads the model's input, where a 3x3 CONV_2D with stride 2 over 3 channels must be the first")
 			case f.nodes[p].role&(starts|inside) == 0:
-				f.fault(i, f.name(p)+": "+f.nodes[p].reason)
+				f.blame(i, p, f.reason(p))
 			default:
 				f.nodes[p].continues = true
 				f.join(i, p)
@@ -133,10 +145,10 @@ func (f *finder) join(a, b int) {
 	}
 }
 
-// fault notes a reason against the part of an operator.
-func (f *finder) fault(i int, reason string) {
-	l := f.find(i)
-	f.faults[l] = append(f.faults[l], reason)
+// blame notes a fault of an operator against the part of another.
+func (f *finder) blame(part, operator int, reason string) {
+	l := f.find(part)
+	f.faults[l] = append(f.faults[l], fault{operator, reason})
 }
 
 // producer returns the operator that writes a tensor, -1 if none does.
@@ -146,6 +158,7 @@ func (f *finder) producer(t int32) int {
 
 // judge adds up the parts.
 func (f *finder) judge(p *Path, prefix string) {
+	var all []fault
 	ended := make([]bool, len(f.nodes))
 	weights, zeros := make([]int64, len(f.nodes)), make([]int64, len(f.nodes))
 	for i := range f.nodes {
@@ -168,16 +181,21 @@ func (f *finder) judge(p *Path, prefix string) {
 			continue
 		}
 		if !ended[l] && len(f.faults[l]) == 0 {
-			f.fault(l, f.name(l)+": its part doesn't end with DEPTH_TO_SPACE or MEAN")
+			f.blame(l, l, "its part doesn't end with DEPTH_TO_SPACE or MEAN")
 		}
 		if len(f.faults[l]) == 0 {
 			p.OK, p.Weights, p.Zeros = true, p.Weights+weights[l], p.Zeros+zeros[l]
 		}
-		for _, reason := range f.faults[l] {
-			if reason = prefix + reason; !slices.Contains(p.Reasons, reason) {
-				p.Reasons = append(p.Reasons, reason)
+		for _, fault := range f.faults[l] {
+			if !slices.Contains(all, fault) {
+				all = append(all, fault)
 			}
 		}
+	}
+	slices.SortStableFunc(all, func(a, b fault) int { return a.operator - b.operator })
+	for _, fault := range all {
+		p.Reasons = append(p.Reasons, fmt.Sprintf("%soperator %d, %v: %s",
+			prefix, fault.operator, f.Builtin(&f.Graph.Operators[fault.operator]), fault.reason))
 	}
 }
 
@@ -190,14 +208,14 @@ func (f *finder) checkReaders(i int) {
 	}
 	for _, t := range f.Graph.Operators[i].Outputs {
 		if slices.Contains(f.Graph.Outputs, t) {
-			f.fault(i, f.name(i)+": gives out a result of the model: DEPTH_TO_SPACE or MEAN must stand between")
+			f.blame(i, i, "gives out a result of the model, where DEPTH_TO_SPACE or MEAN must stand between")
 		}
 		for _, c := range f.links.Consumers[t] {
 			if f.nodes[c].absorbed { // PAD: what it pads for reads this
 				c = f.links.Consumers[f.Graph.Operators[c].Outputs[0]][0]
 			}
 			if f.nodes[c].role&(inside|ends) == 0 {
-				f.fault(i, fmt.Sprintf("%s: reads operator %d from outside: %s", f.name(int(c)), i, f.nodes[c].reason))
+				f.blame(i, int(c), f.reason(int(c)))
 			}
 		}
 	}
