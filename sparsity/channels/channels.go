@@ -209,7 +209,7 @@ func (f *finder) weights(u *Unit) (n int64) {
 					gone++
 				}
 			}
-			if shape := f.Graph.Tensors[c.constant].Shape; gone > 0 {
+			if shape := f.Graph.Tensors[c.constant].Shape; shape[c.dimension] > 0 {
 				elements, _ := model.Elements(shape) // Check has seen it
 				n += elements / int64(shape[c.dimension]) * gone
 			}
@@ -249,7 +249,12 @@ func (f *finder) joinAll(a, fromA, b, fromB, n int32) {
 
 // constants reports whether the inputs of an operator are constants from a slot on.
 func (f *finder) constants(op *model.Operator, slot int) bool {
-	return !slices.ContainsFunc(op.Inputs[min(slot, len(op.Inputs)):], func(t int32) bool {
-		return t >= 0 && (!graph.IsConstant(f.Model, &f.Graph.Tensors[t]) || f.Graph.Tensors[t].Sparsity != nil)
-	})
+	return !slices.ContainsFunc(op.Inputs[min(slot, len(op.Inputs)):], func(t int32) bool { return t >= 0 && !f.divisible(t) })
+}
+
+// divisible reports whether a tensor is a dense constant of whole bytes.
+func (f *finder) divisible(t int32) bool {
+	x := &f.Graph.Tensors[t]
+	return graph.IsConstant(f.Model, x) && x.Sparsity == nil && x.Type != model.TypeInt4 &&
+		x.Bytes() == int64(len(f.Model.Buffers[x.Buffer]))
 }

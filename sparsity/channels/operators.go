@@ -68,10 +68,10 @@ func (f *finder) operator(op *model.Operator) string {
 	return "channels can't be followed through it"
 }
 
-// constantCount counts the inputs that are constants.
+// constantCount counts the inputs that are constants which can be cut.
 func (f *finder) constantCount(op *model.Operator) (n int) {
 	for _, t := range op.Inputs {
-		if t >= 0 && graph.IsConstant(f.Model, &f.Graph.Tensors[t]) {
+		if t >= 0 && f.divisible(t) {
 			n++
 		}
 	}
@@ -97,22 +97,36 @@ func (f *finder) ints(op *model.Operator, slot int) []int32 {
 
 // convolution joins nothing: what goes in and what comes out are free of each other.
 func (f *finder) convolution(op *model.Operator, in int32) string {
-	if len(op.Inputs) < 2 || op.Inputs[0] != in || !f.constants(op, 1) {
+	if len(op.Inputs) < 2 || op.Inputs[0] != in || op.Inputs[1] < 0 || !f.constants(op, 1) {
 		return "weights are no constants"
 	}
 	if shape := f.Graph.Tensors[op.Inputs[1]].Shape; len(shape) != 4 || shape[3] != f.channels(in) || shape[0] != f.channels(op.Outputs[0]) {
 		return "grouped"
 	}
+	return f.bias(op)
+}
+
+// bias wants a value for each channel of the result.
+func (f *finder) bias(op *model.Operator) string {
+	if len(op.Inputs) < 3 || op.Inputs[2] < 0 {
+		return ""
+	}
+	if shape := f.Graph.Tensors[op.Inputs[2]].Shape; len(shape) != 1 || shape[0] != f.channels(op.Outputs[0]) {
+		return "bias doesn't fit the channels"
+	}
 	return ""
 }
 
 func (f *finder) depthwise(op *model.Operator, in, out int32) string {
-	if len(op.Inputs) < 2 || op.Inputs[0] != in || !f.constants(op, 1) {
+	if len(op.Inputs) < 2 || op.Inputs[0] != in || op.Inputs[1] < 0 || !f.constants(op, 1) {
 		return "weights are no constants"
 	}
 	shape := f.Graph.Tensors[op.Inputs[1]].Shape
 	if len(shape) != 4 || shape[3] != f.channels(out) || shape[3] != f.channels(in) {
 		return "has a channel multiplier"
+	}
+	if reason := f.bias(op); reason != "" {
+		return reason
 	}
 	return f.same([]int32{in, out})
 }
@@ -125,7 +139,7 @@ func (f *finder) binary(op *model.Operator, images []int32) string {
 		if f.first[t] >= 0 || len(x.Shape) == 0 {
 			continue
 		}
-		if last := x.Shape[len(x.Shape)-1]; last != n && last != 1 || x.Sparsity != nil {
+		if last := x.Shape[len(x.Shape)-1]; last != n && last != 1 {
 			return "a constant doesn't fit the channels"
 		}
 	}
@@ -136,7 +150,7 @@ func (f *finder) binary(op *model.Operator, images []int32) string {
 // until something is added to them.
 func (f *finder) pad(op *model.Operator, in, out int32) string {
 	p := f.ints(op, 1)
-	if len(p) != 8 || p[6] < 0 || p[7] < 0 || f.channels(in)+p[6]+p[7] != f.channels(out) {
+	if len(p) != 8 || op.Inputs[0] != in || p[6] < 0 || p[7] < 0 || int64(f.channels(in))+int64(p[6])+int64(p[7]) != int64(f.channels(out)) {
 		return "paddings are no constants"
 	}
 	f.joinAll(in, 0, out, p[6], f.channels(in))

@@ -81,7 +81,7 @@ func (r *remover) list(gone []bool) error {
 // operator cuts the constants of one operator. They become its own: others may share
 // them and lose other channels.
 func (r *remover) operator(op *model.Operator) {
-	if r.Builtin(op) == model.OpPad {
+	if r.Builtin(op) == model.OpPad && len(op.Outputs) == 1 {
 		r.pad(op)
 	}
 	for _, c := range r.cuts(op) {
@@ -99,11 +99,11 @@ func (r *remover) pad(op *model.Operator) {
 		return
 	}
 	p := r.ints(op, 1)
-	end := p[6] + r.channels(op.Inputs[0])
+	before, end := p[6], p[6]+r.channels(op.Inputs[0])
 	p[6], p[7] = 0, 0
 	for _, c := range r.keep[out] {
-		switch old := r.ints(op, 1); {
-		case c < old[6]:
+		switch {
+		case c < before:
 			p[6]++
 		case c >= end:
 			p[7]++

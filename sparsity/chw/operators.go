@@ -32,7 +32,7 @@ func (w *rewriter) convolution(op *model.Operator) (bool, error) {
 // kernel with stride 2 sees the same numbers.
 func (w *rewriter) end(op *model.Operator, kernel []float32, shape []int32) (bool, error) {
 	in, s := op.Inputs[0], w.shape(op.Inputs[0])
-	if !w.leaves(op.Outputs[0]) || s == nil || s[3]%4 != 0 || w.links.Producer[in] < 0 {
+	if !w.leaves(op.Outputs[0]) || s == nil || s[3] != shape[3] || s[3]%4 != 0 || w.links.Producer[in] < 0 {
 		return false, nil
 	}
 	space, ok := w.spaces[in]
@@ -56,7 +56,8 @@ func (w *rewriter) end(op *model.Operator, kernel []float32, shape []int32) (boo
 // all sides.
 func (w *rewriter) first(op *model.Operator, kernel []float32, shape []int32) (bool, error) {
 	in, out := w.shape(op.Inputs[0]), w.shape(op.Outputs[0])
-	if in == nil || out == nil || in[1]%2 != 0 || in[2]%2 != 0 || op.Options.Int("padding") != paddingSame || shape[1] != shape[2] {
+	if in == nil || out == nil || in[3] != colours || out[3] != shape[0] || in[1]%2 != 0 || in[2]%2 != 0 ||
+		op.Options.Int("padding") != paddingSame || shape[1] != shape[2] {
 		return false, nil
 	}
 	switch shape[1] {
@@ -190,12 +191,16 @@ func (w *rewriter) depthwise(op *model.Operator) (bool, error) {
 // channelPad turns zeros added to the channels into a 1x1 convolution.
 func (w *rewriter) channelPad(op *model.Operator) (bool, error) {
 	in, out := w.shape(op.Inputs[0]), w.shape(op.Outputs[0])
+	if len(op.Inputs) < 2 || op.Inputs[1] < 0 || in == nil || out == nil {
+		return false, nil
+	}
 	p := &w.Graph.Tensors[op.Inputs[1]]
-	if in == nil || out == nil || p.Type != model.TypeInt32 || !graph.IsConstant(w.Model, p) || w.links.Producer[op.Inputs[0]] < 0 {
+	if p.Type != model.TypeInt32 || !graph.IsConstant(w.Model, p) || w.links.Producer[op.Inputs[0]] < 0 {
 		return false, nil
 	}
 	pads := int32s(w.Model.Buffers[p.Buffer])
-	if len(pads) != 8 || out[0] != in[0] || out[1] != in[1] || out[2] != in[2] || out[3] == in[3] || pads[6] < 0 || in[3]+pads[6] > out[3] {
+	if len(pads) != 8 || out[0] != in[0] || out[1] != in[1] || out[2] != in[2] || out[3] == in[3] ||
+		pads[6] < 0 || pads[6] > out[3]-in[3] {
 		return false, nil
 	}
 	diagonal := make([]float32, out[3]*in[3])
@@ -215,13 +220,13 @@ func (w *rewriter) channelPad(op *model.Operator) (bool, error) {
 //
 // where depthwise convolutions with stride 2 pick the pixels of a square.
 func (w *rewriter) maxPool(op *model.Operator) (bool, error) {
-	o, in := op.Options, w.shape(op.Inputs[0])
-	if in == nil || in[1]%2 != 0 || in[2]%2 != 0 || o.Int("filter_width") != 2 || o.Int("filter_height") != 2 ||
+	o, in, s := op.Options, w.shape(op.Inputs[0]), w.shape(op.Outputs[0])
+	if in == nil || s == nil || s[3] != in[3] || in[1]%2 != 0 || in[2]%2 != 0 || o.Int("filter_width") != 2 || o.Int("filter_height") != 2 ||
 		o.Int("stride_w") != 2 || o.Int("stride_h") != 2 || o.Int("fused_activation_function") != 0 {
 		return false, nil
 	}
 	x, out := op.Inputs[0], op.Outputs[0]
-	name, s := w.Graph.Tensors[out].Name, w.Graph.Tensors[out].Shape
+	name := w.Graph.Tensors[out].Name
 	image := func(part string) int32 { return w.image(name+part, s[1], s[2], s[3]) }
 	// With one row and column of zeros before, the square lies at the kernel's end.
 	const a, b, c, d = 4, 5, 7, 8

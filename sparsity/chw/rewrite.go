@@ -118,19 +118,27 @@ func (w *rewriter) operator(op *model.Operator) error {
 	case model.OpMaxPool2D:
 		rewrite = w.maxPool
 	}
-	done, err := rewrite(op)
+	done, err := false, error(nil)
+	if len(op.Inputs) > 0 && op.Inputs[0] >= 0 && len(op.Outputs) == 1 {
+		done, err = rewrite(op)
+	}
 	if err == nil && !done {
 		w.operators = append(w.operators, *op)
 	}
 	return err
 }
 
-// shape returns the shape of a tensor, nil if it isn't a float32 image.
+// maxChannels of an image that is rewritten: kernels for more would take memory that
+// no real model is worth.
+const maxChannels = 1 << 12
+
+// shape returns the shape of a tensor, nil if it isn't one float32 image.
 func (w *rewriter) shape(t int32) []int32 {
-	if x := &w.Graph.Tensors[t]; x.Type == model.TypeFloat32 && len(x.Shape) == 4 {
-		return x.Shape
+	x := &w.Graph.Tensors[t]
+	if x.Type != model.TypeFloat32 || len(x.Shape) != 4 || x.Shape[0] != 1 || x.Shape[3] > maxChannels {
+		return nil
 	}
-	return nil
+	return x.Shape
 }
 
 // weights returns the values of an operator's constant input, nil if it has none.

@@ -96,7 +96,7 @@ func (f *finder) assign(op *model.Operator, n *node) {
 			n.reason = "adds or multiplies a constant"
 		}
 	case model.OpResizeBilinear:
-		if s := f.Graph.Tensors[op.Inputs[0]].Shape; s[1] > 1 && s[2] > 1 {
+		if s := f.Graph.Tensors[n.inputs[0]].Shape; s[1] > 1 && s[2] > 1 {
 			n.role = inside
 		} else {
 			n.reason = "resizes a picture of one row or column"
@@ -143,7 +143,7 @@ func (f *finder) ints(op *model.Operator, slot int) []int32 {
 func (f *finder) absorbable(op *model.Operator) bool {
 	out := op.Outputs[0]
 	p := f.ints(op, 1)
-	if len(p) != 8 || p[0]|p[1]|p[6]|p[7] != 0 || len(f.links.Consumers[out]) != 1 || slices.Contains(f.Graph.Outputs, out) {
+	if len(p) != 8 || op.Inputs[0] < 0 || p[0]|p[1]|p[6]|p[7] != 0 || len(f.links.Consumers[out]) != 1 || slices.Contains(f.Graph.Outputs, out) {
 		return false
 	}
 	next := &f.Graph.Operators[f.links.Consumers[out][0]]

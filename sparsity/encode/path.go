@@ -223,7 +223,7 @@ func (f *finder) checkReaders(i int) {
 
 // count returns the elements of a 1x1 convolution's weights and the zeros among them.
 func (f *finder) count(t int32) (all, zeros int64) {
-	for f.links.Producer[t] >= 0 { // DEQUANTIZE, DENSIFY
+	for !graph.IsConstant(f.Model, &f.Graph.Tensors[t]) { // DEQUANTIZE, DENSIFY
 		t = f.Graph.Operators[f.links.Producer[t]].Inputs[0]
 	}
 	values, err := graph.Floats(f.Model, &f.Graph.Tensors[t])
