@@ -105,6 +105,9 @@ func corners(target *[window]float64) (terms []term) {
 // solved for in turn, each a linear least-squares problem.
 func fit(target *[window]float64, rank int, seed uint64) (best []term, loss float64) {
 	goal, energy := weigh(target)
+	if energy == 0 {
+		return nil, 0
+	}
 	rng := rand.New(rand.NewPCG(seed, uint64(rank)))
 	loss = math.Inf(1)
 	for attempt := range attempts {

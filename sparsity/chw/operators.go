@@ -66,7 +66,11 @@ func (w *rewriter) first(op *model.Operator, kernel []float32, shape []int32) (b
 			return false, err
 		}
 	case 5:
-		w.sum(op, w.decompose(kernel, int(shape[0])))
+		if terms := w.decompose(kernel, int(shape[0])); w.changes.Terms > 0 {
+			w.sum(op, terms)
+			break
+		}
+		return false, nil // nothing but zeros
 	default:
 		return false, nil
 	}
