@@ -228,6 +228,9 @@ func (s *Selector) Stats() Stats {
 	return s.stats
 }
 
+// Required is the least accuracy of what is picked.
+func (s *Selector) Required() float64 { return s.required }
+
 // Using is the name of the variant in use.
 func (s *Selector) Using() string {
 	s.mu.Lock()
