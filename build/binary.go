@@ -18,6 +18,12 @@ import (
 // kernels for several generations of vector units, only keeps an eye on growth.
 var budgets = map[string]int64{"arm64": 24_000_000, "amd64": 26_000_000}
 
+// What makes the go command link a program statically, without its symbols.
+const (
+	staticTags  = "netgo osusergo"
+	staticFlags = `-s -w -linkmode external -extldflags "-static"`
+)
+
 // binary is where the atoll binary for an architecture belongs.
 func (b *builder) binary(arch string) string {
 	if arch == runtime.GOARCH {
@@ -55,8 +61,8 @@ func (b *builder) atoll(ctx context.Context, arch, out string) error {
 	b.report.Step("go build")
 	err = b.run.Run(ctx, command.Cmd{
 		Argv: []string{
-			"go", "build", "-buildvcs=false", "-trimpath", "-tags", "netgo osusergo",
-			"-ldflags", `-s -w -linkmode external -extldflags "-static" -X atoll/internal/cli.Version=` + b.version(ctx) + linked,
+			"go", "build", "-buildvcs=false", "-trimpath", "-tags", staticTags,
+			"-ldflags", staticFlags + ` -X atoll/internal/cli.Version=` + b.version(ctx) + linked,
 			"-o", out, ".",
 		},
 		Dir: b.root, Env: cgo(t, path), Line: func(string) {},

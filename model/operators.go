@@ -8,30 +8,58 @@ import (
 // BuiltinOperator is the code of an operator in the schema.
 type BuiltinOperator int32
 
-// The operators that this project writes or counts.
+// The operators that this project writes, counts or changes.
 const (
-	OpAdd             BuiltinOperator = 0
-	OpConcatenation   BuiltinOperator = 2
-	OpConv2D          BuiltinOperator = 3
-	OpDepthwiseConv2D BuiltinOperator = 4
-	OpDequantize      BuiltinOperator = 6
-	OpFullyConnected  BuiltinOperator = 9
-	OpLogistic        BuiltinOperator = 14
-	OpMul             BuiltinOperator = 18
-	OpRelu            BuiltinOperator = 19
-	OpReshape         BuiltinOperator = 22
-	OpTanh            BuiltinOperator = 28
-	OpCustom          BuiltinOperator = 32
-	OpPad             BuiltinOperator = 34
-	OpSplit           BuiltinOperator = 49
-	OpTransposeConv   BuiltinOperator = 67
-	OpSqrt            BuiltinOperator = 75
-	OpMirrorPad       BuiltinOperator = 100
+	OpAdd                  BuiltinOperator = 0
+	OpAveragePool2D        BuiltinOperator = 1
+	OpConcatenation        BuiltinOperator = 2
+	OpConv2D               BuiltinOperator = 3
+	OpDepthwiseConv2D      BuiltinOperator = 4
+	OpDequantize           BuiltinOperator = 6
+	OpFullyConnected       BuiltinOperator = 9
+	OpLogistic             BuiltinOperator = 14
+	OpMul                  BuiltinOperator = 18
+	OpMaxPool2D            BuiltinOperator = 17
+	OpRelu                 BuiltinOperator = 19
+	OpReluN1To1            BuiltinOperator = 20
+	OpRelu6                BuiltinOperator = 21
+	OpReshape              BuiltinOperator = 22
+	OpResizeBilinear       BuiltinOperator = 23
+	OpSoftmax              BuiltinOperator = 25
+	OpTanh                 BuiltinOperator = 28
+	OpCall                 BuiltinOperator = 31
+	OpCustom               BuiltinOperator = 32
+	OpPad                  BuiltinOperator = 34
+	OpGather               BuiltinOperator = 36
+	OpTranspose            BuiltinOperator = 39
+	OpMean                 BuiltinOperator = 40
+	OpSub                  BuiltinOperator = 41
+	OpSqueeze              BuiltinOperator = 43
+	OpStridedSlice         BuiltinOperator = 45
+	OpSplit                BuiltinOperator = 49
+	OpDelegate             BuiltinOperator = 51
+	OpTransposeConv        BuiltinOperator = 67
+	OpExpandDims           BuiltinOperator = 70
+	OpSqrt                 BuiltinOperator = 75
+	OpMirrorPad            BuiltinOperator = 100
+	OpQuantize             BuiltinOperator = 114
+	OpIf                   BuiltinOperator = 118
+	OpWhile                BuiltinOperator = 119
+	OpDensify              BuiltinOperator = 124
+	OpPlaceholder          BuiltinOperator = 127 // in the old one-byte field: see the wider one
+	OpCallOnce             BuiltinOperator = 129
+	OpHashtable            BuiltinOperator = 136
+	OpHashtableFind        BuiltinOperator = 137
+	OpHashtableImport      BuiltinOperator = 138
+	OpHashtableSize        BuiltinOperator = 139
+	OpVarHandle            BuiltinOperator = 142
+	OpReadVariable         BuiltinOperator = 143
+	OpAssignVariable       BuiltinOperator = 144
+	OpRandomStandardNormal BuiltinOperator = 146
+	OpRandomUniform        BuiltinOperator = 148
+	OpMultinomial          BuiltinOperator = 149
+	OpRightShift           BuiltinOperator = 161
 )
-
-// placeholder is the code in the old one-byte field that sends readers to the
-// wider one.
-const placeholder = 127
 
 // operatorNames lists the names by code, from 0 on.
 var operatorNames = strings.Fields(`

@@ -127,6 +127,19 @@ func (o Options) Int(name string) int64 {
 	return int64(binary.LittleEndian.Uint64(b))
 }
 
+// With returns a copy with one integer, enum or bool option set. It panics if the table
+// has no such field: names are constants in the program.
+func (o Options) With(name string, v int64) Options {
+	f, _, ok := o.field(name)
+	if !ok || f.vector {
+		panic(fmt.Sprintf("model: %v has no scalar %s", o.Kind, name))
+	}
+	fields := make([][]byte, len(optionTables()[o.Kind].fields))
+	copy(fields, o.Fields)
+	fields[f.Slot] = binary.LittleEndian.AppendUint64(nil, uint64(v))[:f.size:f.size]
+	return Options{Kind: o.Kind, Fields: fields}
+}
+
 // NewOptions returns the table of that name with integer fields set. It panics if
 // the schema has no such table or field: names are constants in the program.
 func NewOptions(table string, values map[string]int64) Options {
@@ -136,11 +149,7 @@ func NewOptions(table string, values map[string]int64) Options {
 		}
 		o := Options{Kind: kind, Fields: make([][]byte, len(t.fields))}
 		for name, v := range values {
-			f, _, ok := o.field(name)
-			if !ok || f.vector {
-				panic(fmt.Sprintf("model: %s has no scalar %s", table, name))
-			}
-			o.Fields[f.Slot] = binary.LittleEndian.AppendUint64(nil, uint64(v))[:f.size:f.size]
+			o = o.With(name, v)
 		}
 		return o
 	}

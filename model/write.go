@@ -130,7 +130,7 @@ func (w *writer) buffer(b *[]byte) offset {
 func (w *writer) operatorCode(c *OperatorCode) offset {
 	custom := w.text(c.Custom)
 	w.StartObject(codeSlots)
-	w.PrependInt8Slot(codeDeprecated.Slot, int8(min(c.Builtin, placeholder)), 0)
+	w.PrependInt8Slot(codeDeprecated.Slot, int8(min(c.Builtin, OpPlaceholder)), 0)
 	w.PrependUOffsetTSlot(codeCustom.Slot, custom, 0)
 	w.PrependInt32Slot(codeVersion.Slot, c.Version, 1)
 	w.PrependInt32Slot(codeBuiltin.Slot, int32(c.Builtin), 0)

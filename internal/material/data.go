@@ -52,20 +52,34 @@ func (c Crops) Face(i int) bool { return i < len(c.Pix)/2 }
 
 // Picture lays crop i in the middle of a black frame, of whose side it fills the
 // given share.
-func (c Crops) Picture(i int, share float64) source.Image {
-	side := int(math.Round(float64(c.Side) / share))
-	var img source.Image
-	img.Resize(side, side)
-	clear(img.Pix)
-	at := (side - c.Side) / 2
-	for y := range c.Side {
-		for x := range c.Side {
-			v := byte(math.Round(255 * c.Pix[i][y*c.Side+x]))
-			p := 3 * ((at+y)*side + at + x)
-			img.Pix[p], img.Pix[p+1], img.Pix[p+2] = v, v, v
-		}
+func (c Crops) Picture(i int, share float64) (img source.Image) {
+	Place(&img, c.Tile(i), share, 0.5, 0.5)
+	return img
+}
+
+// Tile is crop i as a picture.
+func (c Crops) Tile(i int) (img source.Image) {
+	img.Resize(c.Side, c.Side)
+	for k, v := range c.Pix[i] {
+		grey := byte(math.Round(255 * v))
+		img.Pix[3*k], img.Pix[3*k+1], img.Pix[3*k+2] = grey, grey, grey
 	}
 	return img
+}
+
+// Place lays a picture into a black square, of whose side its longer edge fills the
+// given share; with a share above 1 the square shows only a part of it. x and y, 0 to
+// 1, say how much of the room that is left, or of what is cut off, lies before it.
+func Place(square *source.Image, img source.Image, share, x, y float64) {
+	side := int(math.Round(float64(max(img.Width, img.Height)) / share))
+	square.Resize(side, side)
+	clear(square.Pix)
+	left, top := int(float64(side-img.Width)*x), int(float64(side-img.Height)*y)
+	first, last := max(0, left), min(side, left+img.Width)
+	for row := max(0, top); row < min(side, top+img.Height); row++ {
+		from := 3 * ((row-top)*img.Width + first - left)
+		copy(square.Pix[3*(row*side+first):3*(row*side+last)], img.Pix[from:])
+	}
 }
 
 var npyShape = regexp.MustCompile(`'descr': '<f8', 'fortran_order': False, 'shape': \((\d+), (\d+), (\d+)\)`)

@@ -1,11 +1,6 @@
 package silero
 
-import (
-	"encoding/binary"
-	"math"
-
-	"atoll/model"
-)
+import "atoll/model"
 
 // Values of the schema's enums in operator options.
 const (
@@ -107,29 +102,4 @@ func sideBySide(left, right []float32) []float32 {
 		v = append(append(v, left[at:at+hidden]...), right[at:at+hidden]...)
 	}
 	return v
-}
-
-// float32Bytes and the next two encode constants as the file wants them.
-func float32Bytes(v []float32) []byte {
-	b := make([]byte, 0, 4*len(v))
-	for _, f := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
-	}
-	return b
-}
-
-func float16Bytes(v []float32) []byte {
-	b := make([]byte, 0, 2*len(v))
-	for _, f := range v {
-		b = binary.LittleEndian.AppendUint16(b, toHalf(f))
-	}
-	return b
-}
-
-func int32Bytes(v []int32) []byte {
-	b := make([]byte, 0, 4*len(v))
-	for _, n := range v {
-		b = binary.LittleEndian.AppendUint32(b, uint32(n))
-	}
-	return b
 }

@@ -1,13 +1,15 @@
 package silero
 
-import "atoll/model"
+import (
+	"atoll/model"
+	"atoll/model/graph"
+)
 
 // builder collects the parts of a model with one subgraph.
 type builder struct {
 	precision Precision
 	model     model.Model
 	graph     model.Subgraph
-	codes     map[model.BuiltinOperator]uint32
 	padding   int32 // the constant that framePadding shares, 0 for none yet
 }
 
@@ -16,7 +18,6 @@ func newBuilder(p Precision) *builder {
 		precision: p,
 		model:     model.Model{Version: 3, Buffers: [][]byte{nil}},
 		graph:     model.Subgraph{Name: "main"},
-		codes:     make(map[model.BuiltinOperator]uint32),
 	}
 }
 
@@ -27,19 +28,16 @@ func (b *builder) finish(description string, inputs, outputs []int32) *model.Mod
 	return &b.model
 }
 
+func (b *builder) edit() graph.Editor { return graph.Editor{Model: &b.model, Graph: &b.graph} }
+
 // tensor adds a float32 tensor and returns its index.
 func (b *builder) tensor(name string, shape ...int32) int32 {
-	b.graph.Tensors = append(b.graph.Tensors, model.Tensor{Name: name, Shape: shape})
-	return int32(len(b.graph.Tensors) - 1)
+	return b.edit().AddTensor(model.Tensor{Name: name, Shape: shape})
 }
 
 // constant adds a tensor with data.
 func (b *builder) constant(name string, t model.TensorType, shape []int32, data []byte) int32 {
-	index := b.tensor(name, shape...)
-	b.model.Buffers = append(b.model.Buffers, data)
-	b.graph.Tensors[index].Type = t
-	b.graph.Tensors[index].Buffer = uint32(len(b.model.Buffers) - 1)
-	return index
+	return b.edit().AddConstant(model.Tensor{Name: name, Type: t, Shape: shape}, data)
 }
 
 // ints adds an int32 constant. A nil shape is a scalar.
@@ -47,16 +45,16 @@ func (b *builder) ints(name string, shape []int32, values ...int32) int32 {
 	if shape == nil {
 		shape = []int32{}
 	}
-	return b.constant(name, model.TypeInt32, shape, int32Bytes(values))
+	return b.constant(name, model.TypeInt32, shape, graph.Int32Bytes(values))
 }
 
 // weight adds a float constant in the precision asked for. XNNPACK wants float16
 // behind DEQUANTIZE and widens it once, when it packs the weights.
 func (b *builder) weight(name string, shape []int32, values []float32) int32 {
 	if b.precision == F32 {
-		return b.constant(name, model.TypeFloat32, shape, float32Bytes(values))
+		return b.constant(name, model.TypeFloat32, shape, graph.Float32Bytes(values))
 	}
-	half := b.constant(name+"_f16", model.TypeFloat16, shape, float16Bytes(values))
+	half := b.constant(name+"_f16", model.TypeFloat16, shape, graph.Float16Bytes(values))
 	wide := b.tensor(name, shape...)
 	b.op(model.OpDequantize, model.NewOptions("DequantizeOptions", nil), []int32{half}, wide)
 	return wide
@@ -64,13 +62,8 @@ func (b *builder) weight(name string, shape []int32, values []float32) int32 {
 
 // op adds an operator.
 func (b *builder) op(code model.BuiltinOperator, options model.Options, inputs []int32, outputs ...int32) {
-	index, ok := b.codes[code]
-	if !ok {
-		index = uint32(len(b.model.OperatorCodes))
-		b.codes[code] = index
-		b.model.OperatorCodes = append(b.model.OperatorCodes, model.OperatorCode{Builtin: code, Version: opVersion(code)})
-	}
-	b.graph.Operators = append(b.graph.Operators, model.Operator{Opcode: index, Inputs: inputs, Outputs: outputs, Options: options})
+	e := b.edit()
+	e.InsertOperator(len(b.graph.Operators), model.Operator{Opcode: e.Code(code, opVersion(code)), Inputs: inputs, Outputs: outputs, Options: options})
 }
 
 // opVersion is the first version of an operator that does what this package asks:

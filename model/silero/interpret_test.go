@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"atoll/model"
+	"atoll/model/half"
 )
 
 // interpreter runs the operators that this package writes, in float64 and by the
@@ -46,7 +47,7 @@ func decodeConstant(t model.TensorType, b []byte) (v []float64) {
 	for len(b) > 0 {
 		switch t {
 		case model.TypeFloat16:
-			v, b = append(v, float64(fromHalf(binary.LittleEndian.Uint16(b)))), b[2:]
+			v, b = append(v, float64(half.ToFloat32(binary.LittleEndian.Uint16(b)))), b[2:]
 		case model.TypeFloat32:
 			v, b = append(v, float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))), b[4:]
 		case model.TypeInt32:

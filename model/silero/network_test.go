@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"atoll/model/graph"
 )
 
 // network is a Silero VAD with random weights: the parameters as PyTorch holds them
@@ -149,7 +151,7 @@ func (g *graphWriter) floats(flat bool, name string, values []float32, dims ...i
 	for _, d := range dims {
 		t = appendNumber(t, 1, d)
 	}
-	t = appendMessage(appendNumber(t, 2, 1), 9, float32Bytes(values))
+	t = appendMessage(appendNumber(t, 2, 1), 9, graph.Float32Bytes(values))
 	if flat {
 		g.b = appendMessage(g.b, 5, appendMessage(t, 8, []byte(name)))
 		return name

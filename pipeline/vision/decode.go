@@ -131,7 +131,7 @@ next:
 			break
 		}
 		for k := first; k < len(faces); k++ {
-			if overlap(&faces[k].Box, &candidates[i].Box) > maxOverlap {
+			if Overlap(&faces[k].Box, &candidates[i].Box) > maxOverlap {
 				continue next
 			}
 		}
@@ -140,8 +140,8 @@ next:
 	return faces
 }
 
-// overlap is the intersection over union of two boxes that are not empty, in float64 since areas of wild boxes leave the range of float32.
-func overlap(a, b *[4]float32) float64 {
+// Overlap is the intersection over union, 0 to 1, of two boxes that are not empty, in float64 since areas of wild boxes leave the range of float32.
+func Overlap(a, b *[4]float32) float64 {
 	w := float64(min(a[2], b[2])) - float64(max(a[0], b[0]))
 	h := float64(min(a[3], b[3])) - float64(max(a[1], b[1]))
 	if w <= 0 || h <= 0 {

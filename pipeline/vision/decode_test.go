@@ -305,14 +305,14 @@ func TestDecodeKeepsPromises(t *testing.T) {
 				t.Fatalf("face %d scores %v (threshold %v, before it %v)", i, faces[i].Score, threshold, faces[:i])
 			}
 			for k := range i {
-				if overlap(&faces[i].Box, &faces[k].Box) > maxOverlap {
+				if Overlap(&faces[i].Box, &faces[k].Box) > maxOverlap {
 					t.Fatalf("faces %d and %d overlap", k, i)
 				}
 			}
 		}
 		for _, c := range d.candidates {
 			if !slices.ContainsFunc(faces, func(f Face) bool {
-				return f == c || f.Score >= c.Score && overlap(&f.Box, &c.Box) > maxOverlap
+				return f == c || f.Score >= c.Score && Overlap(&f.Box, &c.Box) > maxOverlap
 			}) {
 				t.Fatalf("face %+v was lost", c)
 			}

@@ -35,6 +35,7 @@ var (
 	}
 	Generate     = []Need{{"clang-14", "clang-14"}, {"llvm-strip-14", "llvm-14"}}
 	EmulateARM64 = []Need{{"qemu-aarch64-static", "qemu-user-static"}}
+	EmulateBoard = []Need{{"qemu-system-aarch64", "qemu-system-arm"}}
 )
 
 // Host is the machine, as far as this package looks at it.
