@@ -30,7 +30,7 @@ const sameFace = 0.5
 
 func has(list []Face, f *Face) bool {
 	for i := range list {
-		if overlap(&list[i].Box, &f.Box) >= sameFace {
+		if Overlap(&list[i].Box, &f.Box) >= sameFace {
 			return true
 		}
 	}
