@@ -196,7 +196,7 @@ func printComparison(w io.Writer, name string, c app.Comparison) {
 	used := picked(c)
 	fmt.Fprintf(&b, "%s: %s\n", name, used.Name)
 	fmt.Fprintf(&b, "accuracy at least %.3f, 95 %% of jobs within %v; energy is estimated\n\n", c.Accuracy, c.Latency)
-	fmt.Fprintf(&b, "  %-20s %8s %8s %6s %8s %6s %8s %5s\n", "", "accuracy", "hot ms", "95 %", "cold ms", "mJ", "KiB", "front")
+	fmt.Fprintf(&b, "  %-18s %8s %8s %6s %8s %6s %8s %5s\n", "", "accuracy", "hot ms", "95 %", "cold ms", "mJ", "KiB", "front")
 	for i, r := range c.Rows {
 		mark, front := " ", "no"
 		if r.Used {
@@ -205,17 +205,17 @@ func printComparison(w io.Writer, name string, c app.Comparison) {
 		if r.Front {
 			front = "yes"
 		}
-		fmt.Fprintf(&b, "%s %-20.20s %8s %8.2f %6.2f %8s %6.2f %8.0f %5s\n", mark, printable(r.Name), accuracy(r.Accuracy),
+		fmt.Fprintf(&b, "%s %-18.18s %8s %8.2f %6.2f %8s %6.2f %8.0f %5s\n", mark, printable(r.Name), accuracy(r.Accuracy),
 			ms(r.Hot.Median), ms(r.Hot.High), cold(r.Cold.Median), millijoules(r.Energy), float64(fileSize(c.Variants[i]))/1024, front)
 	}
 	b.WriteString("\n")
 	for _, r := range c.Rows {
-		for i, line := range wrap(r.Why, helpWidth-23) {
+		for i, line := range wrap(r.Why, helpWidth-21) {
 			head := ""
 			if i == 0 {
 				head = printable(r.Name)
 			}
-			fmt.Fprintf(&b, "  %-20.20s %s\n", head, line)
+			fmt.Fprintf(&b, "  %-18.18s %s\n", head, line)
 		}
 	}
 	io.WriteString(w, b.String()) // Main sees when that fails
