@@ -112,6 +112,7 @@ func TestDoesNotFlap(t *testing.T) {
 		}
 		last = fastest
 	}
+	t.Logf("%d switches, while the fastest one changed %d times", r.s.Stats().Switches, flaps)
 	if flaps < 10 {
 		t.Fatalf("the fastest one changed %d times: the noise tests nothing", flaps)
 	}
