@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,35 @@ func TestBadVariantIsDemoted(t *testing.T) {
 	}
 	if !strings.Contains(told.String(), "zeroed is demoted: its answers differ") {
 		t.Errorf("explained as %s", told.String())
+	}
+}
+
+// A variant that can't be opened is left out and told of; without the baseline there is
+// nothing to hold the others to.
+func TestVariantThatCantBeOpened(t *testing.T) {
+	broken := errors.New("broken")
+	options := selector.Options{Latency: time.Second, Clock: &stepper{}}
+	var log logbook
+	v, err := openVariants(model.Vision, func(c Choice) (string, error) {
+		if c.Variant == "full" {
+			return "", broken
+		}
+		return c.Variant, nil
+	}, options, zerolog.New(&log))
+	if err != nil || !slices.Contains(v.Senses, "short") || slices.Contains(v.Senses, "full") {
+		t.Errorf("got %v, %v", v.Senses, err)
+	}
+	for i, row := range v.Selector.Table() {
+		if row.Name != v.Senses[i] {
+			t.Errorf("place %d is %s for the selector, and %s to run", i, row.Name, v.Senses[i])
+		}
+	}
+	if got := log.records(t, "variant is left out"); len(got) != 1 || got[0]["variant"] != "full" || got[0]["error"] != "broken" {
+		t.Errorf("logged %v", got)
+	}
+	_, err = openVariants(model.Vision, func(Choice) (string, error) { return "", broken }, options, zerolog.Nop())
+	if !errors.Is(err, broken) {
+		t.Errorf("without the baseline: %v, want %v", err, broken)
 	}
 }
 
