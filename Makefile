@@ -2,11 +2,11 @@
 BUILD := sh build/bootstrap.sh
 FUZZTIME ?= 60s
 
-.PHONY: help build arm64 run test bench fuzz models licences clean
+.PHONY: help build arm64 run test bench bench-models fuzz models licences clean
 .NOTPARALLEL:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## build bin/atoll for this machine, with all that it needs
 	@$(BUILD) atoll --out bin/atoll
@@ -25,6 +25,9 @@ test: build arm64 ## build both binaries, then run all checks and tests
 bench: build arm64 ## print the measurements
 	@$(BUILD) exec -- go run ./build/bench
 	@$(BUILD) exec -- go test -run '^$$' -bench . -benchmem ./...
+
+bench-models: ## print how models become smaller and faster
+	@$(BUILD) exec -- go run ./build/benchmodels
 
 fuzz: ## run every fuzz target for FUZZTIME each (default 60s)
 	@$(BUILD) fuzz --time $(FUZZTIME)

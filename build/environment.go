@@ -44,6 +44,7 @@ func (b *builder) environment(ctx context.Context, arch string) ([]string, error
 		"ATOLL_DATA="+data,
 		"ATOLL_BIN="+b.binary(runtime.GOARCH),
 		"ATOLL_BIN_ARM64="+filepath.Join(b.root, "bin", "atoll-linux-arm64"),
+		"ATOLL_BUILD="+filepath.Join(b.root, "bin", "build"),
 	), nil
 }
 

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"flag"
+	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -24,41 +21,28 @@ type countedModel struct {
 
 // countInstructions is the command instructions; see verbs.
 func countInstructions(ctx context.Context, b *builder, args []string) error {
-	var asJSON bool
-	models, err := parse("instructions", args, func(f *flag.FlagSet) { f.BoolVar(&asJSON, "json", false, "") })
+	models, asJSON, err := measured("instructions", args)
 	if err != nil {
 		return err
-	}
-	if len(models) == 0 {
-		return usageError{"instructions: no model: instructions [--json] MODEL..."}
 	}
 	counted, err := b.instructions(ctx, models)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = json.NewEncoder(os.Stdout).Encode(counted)
-	} else {
-		err = printInstructions(os.Stdout, counted)
-	}
-	if err != nil {
+	if err := show(counted, asJSON, instructionsTable); err != nil {
 		return err
 	}
+	var bad []error
 	for _, c := range counted {
 		if c.Error != "" {
-			return fmt.Errorf("%s cannot be run: %s", c.Model, c.Error)
+			bad = append(bad, fmt.Errorf("%s cannot be run: %s", c.Model, c.Error))
 		}
 	}
-	return nil
+	return errors.Join(bad...)
 }
 
 // instructions counts those of an inference of each model.
 func (b *builder) instructions(ctx context.Context, models []string) ([]countedModel, error) {
-	for _, model := range models { // before anything takes time
-		if _, err := os.Stat(model); err != nil {
-			return nil, err
-		}
-	}
 	kernel, err := b.kernel(ctx)
 	if err != nil {
 		return nil, err
@@ -110,8 +94,8 @@ func (b *builder) guest(ctx context.Context) (string, error) {
 	})
 }
 
-// printInstructions writes a row for each model.
-func printInstructions(w io.Writer, counted []countedModel) error {
+// instructionsTable has a row for each model.
+func instructionsTable(counted []countedModel) string {
 	var s strings.Builder
 	s.WriteString("arm64 instructions an inference takes, emulated: one thread with XNNPACK\n\n")
 	fmt.Fprintf(&s, "%9s  %s\n", "millions", "model")
@@ -122,6 +106,5 @@ func printInstructions(w io.Writer, counted []countedModel) error {
 		}
 		fmt.Fprintf(&s, "%9s  %s\n", millions, c.Model)
 	}
-	_, err := io.WriteString(w, s.String())
-	return err
+	return s.String()
 }

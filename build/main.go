@@ -28,6 +28,7 @@ func verbs() []verb {
 		{"env", "[--arch A]", "print the environment for cgo and the tests as shell exports", printEnv},
 		{"exec", "[--arch A] -- CMD...", "run a command in that environment", execCommand},
 		{"instructions", "[--json] MODEL...", "count the arm64 instructions of an inference, in an emulated board", countInstructions},
+		{"stock", "[--json] MODEL...", "verify models and run them with stock TensorFlow Lite, without our code", checkStock},
 		{"demo", "", "build atoll and run the demo", demo},
 		{"check", "", "gofmt, go vet, staticcheck, generated files, licences", check},
 		{"fuzz", "[--time T]", "run every fuzz target for a time each", fuzz},

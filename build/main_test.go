@@ -23,6 +23,7 @@ func TestUsage(t *testing.T) {
 		{"nonsense"}, {"tflite", "extra"}, {"tflite", "--nonsense"}, {"tflite", "--arch", "mips"}, {"exec"}, {"exec", "--arch"},
 		{"models", "extra"}, {"data", "extra"}, {"env", "extra"}, {"deps", "extra"}, {"atoll", "extra"}, {"check", "extra"},
 		{"demo", "extra"}, {"fuzz", "extra"}, {"licences", "extra"},
+		{"instructions"}, {"instructions", "--json"}, {"instructions", "--nonsense", "go.mod"}, {"stock"}, {"stock", "--json"},
 	} {
 		var usage usageError
 		if err := run(t.Context(), args); !errors.As(err, &usage) {

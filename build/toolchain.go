@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"atoll/build/internal/hosttools"
 )
@@ -17,7 +18,7 @@ func deps(ctx context.Context, b *builder, args []string) error {
 		return err
 	}
 	if arch == "arm64" {
-		return b.host.Ensure(ctx, hosttools.EmulateARM64)
+		return b.host.Ensure(ctx, slices.Concat(hosttools.EmulateARM64, hosttools.EmulateBoard))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"atoll/build/internal/promise"
 	"atoll/engine"
 	"atoll/engine/worker"
 	"atoll/internal/app"
@@ -28,9 +29,9 @@ func main() {
 
 // bench holds what the measures share.
 type bench struct {
+	*promise.Table
 	data   material.Data
 	senses *app.Senses
-	missed int
 }
 
 func run() error {
@@ -45,8 +46,7 @@ func run() error {
 		return err
 	}
 	defer senses.Close()
-	b := &bench{data: data, senses: senses}
-	fmt.Printf("%-50s %-10s %s\n", "measure", "must", "measured")
+	b := &bench{promise.New(os.Stdout), data, senses}
 	for _, measure := range []func(*bench) error{
 		(*bench).accuracy, (*bench).voice, (*bench).fused, (*bench).engine, (*bench).malformed,
 		(*bench).tracing, (*bench).scheduling, (*bench).cooling, (*bench).control, (*bench).detection, (*bench).process, (*bench).binaries,
@@ -56,24 +56,7 @@ func run() error {
 		}
 	}
 	fmt.Println("\nTimes are of this machine as busy as it is now; ratios are within one run.")
-	if b.missed > 0 {
-		return fmt.Errorf("%d figures missed", b.missed)
-	}
-	return nil
-}
-
-// row prints one figure.
-func (b *bench) row(measure, must, got string, met bool) {
-	note := ""
-	if !met {
-		note = "missed"
-		b.missed++
-	}
-	fmt.Printf("%-50s %-10s %-15s %s\n", measure, must, got, note)
-}
-
-func (b *bench) atLeast(measure string, must, got float64) {
-	b.row(measure, fmt.Sprintf(">= %.3f", must), fmt.Sprintf("%.3f", got), got >= must)
+	return b.Err()
 }
 
 func (b *bench) accuracy() error {
@@ -81,13 +64,13 @@ func (b *bench) accuracy() error {
 	if err != nil {
 		return err
 	}
-	b.row("face on astronaut.png", "0.92+-0.01", fmt.Sprintf("%.4f", score), math.Abs(score-0.92) <= 0.01)
+	b.Row("face on astronaut.png", "0.92+-0.01", fmt.Sprintf("%.4f", score), math.Abs(score-0.92) <= 0.01)
 	for _, share := range []struct{ share, must float64 }{{1, 0.99}, {0.3, 0.985}} {
 		got, err := figures.FaceAccuracy(b.data, b.senses, app.Choice{}, share.share)
 		if err != nil {
 			return err
 		}
-		b.atLeast(fmt.Sprintf("face or none, crop at %.0f %% of the frame", 100*share.share), share.must, got)
+		b.AtLeast(fmt.Sprintf("face or none, crop at %.0f %% of the frame", 100*share.share), share.must, got)
 	}
 	for _, set := range []struct {
 		name string
@@ -97,7 +80,7 @@ func (b *bench) accuracy() error {
 		if err != nil {
 			return err
 		}
-		b.atLeast("sentiment, "+set.name, set.must, got)
+		b.AtLeast("sentiment, "+set.name, set.must, got)
 	}
 	return nil
 }
@@ -107,12 +90,12 @@ func (b *bench) voice() error {
 	if err != nil {
 		return err
 	}
-	b.row(fmt.Sprintf("voice f32, largest difference of %d frames", full.Frames), "<= 1e-4", fmt.Sprintf("%.1e", full.Largest), full.Largest <= 1e-4)
+	b.Row(fmt.Sprintf("voice f32, largest difference of %d frames", full.Frames), "<= 1e-4", fmt.Sprintf("%.1e", full.Largest), full.Largest <= 1e-4)
 	half, err := figures.CompareVoice(b.data, b.senses, app.Choice{Variant: "f16"})
 	if err != nil {
 		return err
 	}
-	b.row("voice f16, decisions changed", "0", fmt.Sprint(half.Changed), half.Changed == 0)
+	b.Row("voice f16, decisions changed", "0", fmt.Sprint(half.Changed), half.Changed == 0)
 	return nil
 }
 
@@ -130,9 +113,9 @@ func (b *bench) fused() error {
 	}
 	for _, kind := range []string{"presence", "speech", "engagement", "mood"} {
 		c := total[kind]
-		b.row(fmt.Sprintf("%s, %d timelines: precision, recall", kind, fusedTo-fusedFrom+1), ">= 0.950",
+		b.Row(fmt.Sprintf("%s, %d timelines: precision, recall", kind, fusedTo-fusedFrom+1), ">= 0.950",
 			fmt.Sprintf("%.3f / %.3f", c.Precision(), c.Recall()), min(c.Precision(), c.Recall()) >= 0.95)
-		b.row("  worst single timeline", ">= 0.950", fmt.Sprintf("%.3f", worst[kind]), worst[kind] >= 0.95)
+		b.Row("  worst single timeline", ">= 0.950", fmt.Sprintf("%.3f", worst[kind]), worst[kind] >= 0.95)
 	}
 	return nil
 }
@@ -142,15 +125,15 @@ func (b *bench) engine() error {
 	if err != nil {
 		return err
 	}
-	b.row("hop to the worker and back, median", "< 100µs", fmt.Sprint(e.HopMedian.Round(100*time.Nanosecond)), e.HopMedian < 100*time.Microsecond)
-	b.row("time in the worker over the bare invocation", "<= 1.030", fmt.Sprintf("%.3f", e.Ratio), e.Ratio <= 1.03)
-	b.row("heap allocations per inference", "0", fmt.Sprint(e.Allocs), e.Allocs == 0)
+	b.Row("hop to the worker and back, median", "< 100µs", fmt.Sprint(e.HopMedian.Round(100*time.Nanosecond)), e.HopMedian < 100*time.Microsecond)
+	b.Row("time in the worker over the bare invocation", "<= 1.030", fmt.Sprintf("%.3f", e.Ratio), e.Ratio <= 1.03)
+	b.Row("heap allocations per inference", "0", fmt.Sprint(e.Allocs), e.Allocs == 0)
 	const runs = 100_000
 	grew, err := figures.MeasureLeak(runs)
 	if err != nil {
 		return err
 	}
-	b.row("growth of the worker over 100,000 inferences", "0.5 MB", fmt.Sprintf("%d KiB", grew), grew <= 512)
+	b.Row("growth of the worker over 100,000 inferences", "0.5 MB", fmt.Sprintf("%d KiB", grew), grew <= 512)
 	return nil
 }
 
@@ -159,11 +142,11 @@ func (b *bench) malformed() error {
 	if err != nil {
 		return err
 	}
-	b.row("1000 malformed models: refused", "-", fmt.Sprint(o.Refused), true)
-	b.row("  worker died and was replaced", "-", fmt.Sprint(o.Died), true)
-	b.row("  still sound (weights differ; hash tells)", "-", fmt.Sprint(o.Sound), o.SoundByHash == 0)
-	b.row("  anything else", "0", fmt.Sprint(len(o.Unexpected)), len(o.Unexpected) == 0)
-	b.row("  growth of the parent, of open files", "1 MB, 0", fmt.Sprintf("%d KiB, %d", o.GrewKB, o.GrewFiles), o.GrewKB <= 1024 && o.GrewFiles <= 0)
+	b.Row("1000 malformed models: refused", "-", fmt.Sprint(o.Refused), true)
+	b.Row("  worker died and was replaced", "-", fmt.Sprint(o.Died), true)
+	b.Row("  still sound (weights differ; hash tells)", "-", fmt.Sprint(o.Sound), o.SoundByHash == 0)
+	b.Row("  anything else", "0", fmt.Sprint(len(o.Unexpected)), len(o.Unexpected) == 0)
+	b.Row("  growth of the parent, of open files", "1 MB, 0", fmt.Sprintf("%d KiB, %d", o.GrewKB, o.GrewFiles), o.GrewKB <= 1024 && o.GrewFiles <= 0)
 	return nil
 }
 
@@ -184,7 +167,7 @@ func (b *bench) process() error {
 	}
 	slices.Sort(first)
 	median := first[len(first)/2]
-	b.row("start to first fused event, median of 9", "<= 300ms", fmt.Sprint(median.Round(time.Millisecond)), median <= 300*time.Millisecond)
+	b.Row("start to first fused event, median of 9", "<= 300ms", fmt.Sprint(median.Round(time.Millisecond)), median <= 300*time.Millisecond)
 
 	if err := b.memory("512x512", b.data.Path("pictures", "astronaut.png"), bin, dir); err != nil {
 		return err
@@ -208,8 +191,8 @@ func (b *bench) memory(size, picture, bin, dir string) error {
 	if err != nil {
 		return err
 	}
-	b.row("memory of both processes, RSS, "+size, "<= 64 MB", fmt.Sprintf("%.1f MB", float64(m.RSS)*1024/1e6), m.RSS*1024 <= 64e6)
-	b.row("  shared pages counted once (PSS)", "-", fmt.Sprintf("%.1f MB", float64(m.PSS)*1024/1e6), true)
+	b.Row("memory of both processes, RSS, "+size, "<= 64 MB", fmt.Sprintf("%.1f MB", float64(m.RSS)*1024/1e6), m.RSS*1024 <= 64e6)
+	b.Row("  shared pages counted once (PSS)", "-", fmt.Sprintf("%.1f MB", float64(m.PSS)*1024/1e6), true)
 	return nil
 }
 
@@ -224,7 +207,7 @@ func (b *bench) binaries() error {
 		if variable == "ATOLL_BIN_ARM64" {
 			must, met = "<= 24 MB", info.Size() <= 24e6
 		}
-		b.row("size of "+filepath.Base(path), must, fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), met)
+		b.Row("size of "+filepath.Base(path), must, fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), met)
 	}
 	return nil
 }

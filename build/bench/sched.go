@@ -22,19 +22,19 @@ func (b *bench) scheduling() error {
 	if err != nil {
 		return err
 	}
-	b.row("a decision over 64 neurons", "<= 1µs", fmt.Sprint(took), took <= time.Microsecond)
-	b.row("  heap allocations", "0", fmt.Sprint(allocs), allocs == 0)
+	b.Row("a decision over 64 neurons", "<= 1µs", fmt.Sprint(took), took <= time.Microsecond)
+	b.Row("  heap allocations", "0", fmt.Sprint(allocs), allocs == 0)
 	for _, scenario := range figures.SchedulingScenarios() {
 		scores, compared, err := figures.Scheduling(scenario, 0, schedulingSeeds)
 		if err != nil {
 			return err
 		}
-		b.row(fmt.Sprintf("simulated, %d seeds of %s: lif", len(schedulingSeeds), scenario), "-", "", true)
+		b.Row(fmt.Sprintf("simulated, %d seeds of %s: lif", len(schedulingSeeds), scenario), "-", "", true)
 		b.compared(compared)
 		for _, policy := range sched.Policies() {
 			s := scores[policy]
-			b.row("    "+policy+": recall, CPU s/h", "-", fmt.Sprintf("%.3f, %.0f", s.Recall, s.CPU), true)
-			b.row("      p50 / p99, value, late", "-", fmt.Sprintf("%.0f / %.0f ms, %.1f, %.2f %%", s.LatencyP50, s.LatencyP99, s.Value, 100*s.DeadlineMiss), true)
+			b.Row("    "+policy+": recall, CPU s/h", "-", fmt.Sprintf("%.3f, %.0f", s.Recall, s.CPU), true)
+			b.Row("      p50 / p99, value, late", "-", fmt.Sprintf("%.0f / %.0f ms, %.1f, %.2f %%", s.LatencyP50, s.LatencyP99, s.Value, 100*s.DeadlineMiss), true)
 		}
 	}
 	const scenario = "overload"
@@ -43,7 +43,7 @@ func (b *bench) scheduling() error {
 		if err != nil {
 			return err
 		}
-		b.row(fmt.Sprintf("simulated, %d seeds of %s at load %v: lif", len(schedulingSeeds), scenario, load), "-", "", true)
+		b.Row(fmt.Sprintf("simulated, %d seeds of %s at load %v: lif", len(schedulingSeeds), scenario, load), "-", "", true)
 		b.compared(compared)
 	}
 	return nil
@@ -55,6 +55,6 @@ func (b *bench) compared(list []sim.Figure) {
 		if f.Most {
 			relation = "<="
 		}
-		b.row("  "+f.Name, fmt.Sprintf("%s %.4g", relation, f.Must), fmt.Sprintf("%.4g", f.Got), f.Met())
+		b.Row("  "+f.Name, fmt.Sprintf("%s %.4g", relation, f.Must), fmt.Sprintf("%.4g", f.Got), f.Met())
 	}
 }

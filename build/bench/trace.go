@@ -27,12 +27,12 @@ func (b *bench) tracing() error {
 	if err != nil {
 		return err
 	}
-	b.row(fmt.Sprintf("traced (%s) over not: pipeline", t.Source), "-", "", true)
+	b.Row(fmt.Sprintf("traced (%s) over not: pipeline", t.Source), "-", "", true)
 	b.costs(p.Median, p.CPU)
-	b.row("  the engine alone, on one CPU", "-", "", true)
+	b.Row("  the engine alone, on one CPU", "-", "", true)
 	b.costs(t.Median, t.CPU)
-	b.atLeast("  jobs whose parts are their wall time +-2 %", 0.99, t.Within)
-	b.row("  jobs whose record was incomplete", "-", fmt.Sprintf("%d of %d", t.Lost, t.Jobs), true)
+	b.AtLeast("  jobs whose parts are their wall time +-2 %", 0.99, t.Within)
+	b.Row("  jobs whose record was incomplete", "-", fmt.Sprintf("%d of %d", t.Lost, t.Jobs), true)
 	if t.Source != trace.EBPF {
 		return nil // causes are only seen by eBPF
 	}
@@ -41,8 +41,8 @@ func (b *bench) tracing() error {
 		return err
 	}
 	for _, p := range planted {
-		b.row(fmt.Sprintf("  planted cause is named: %v", p.Cause), fmt.Sprint(p.All), fmt.Sprint(p.Named), p.Named == p.All)
-		b.row("    planted again, as the job was disturbed", "-", fmt.Sprint(p.Again), true)
+		b.Row(fmt.Sprintf("  planted cause is named: %v", p.Cause), fmt.Sprint(p.All), fmt.Sprint(p.Named), p.Named == p.All)
+		b.Row("    planted again, as the job was disturbed", "-", fmt.Sprint(p.Again), true)
 	}
 	return nil
 }
@@ -61,5 +61,5 @@ func (b *bench) ratio(measure string, r figures.Ratio) {
 	if r.Median <= 1.01 && r.High > 1.01 {
 		value += " undecided"
 	}
-	b.row(measure, "<= 1.010", value, r.Median <= 1.01)
+	b.Row(measure, "<= 1.010", value, r.Median <= 1.01)
 }

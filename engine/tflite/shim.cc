@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "tensorflow/lite/c/c_api_internal.h"
+#include "tensorflow/lite/delegates/xnnpack/xnnpack_delegate.h"
 #include "tensorflow/lite/interpreter.h"
 
 namespace {
@@ -61,4 +62,16 @@ size_t atoll_take_errors(char* out, size_t size) {
   out[n] = '\0';
   length = 0;
   return n;
+}
+
+TfLiteDelegate* atoll_new_xnnpack(int32_t threads) {
+  TfLiteXNNPackDelegateOptions options = TfLiteXNNPackDelegateOptionsDefault();
+  options.num_threads = threads;
+  options.flags |=
+      TFLITE_XNNPACK_DELEGATE_FLAG_QS8 | TFLITE_XNNPACK_DELEGATE_FLAG_QU8;
+  return TfLiteXNNPackDelegateCreate(&options);
+}
+
+void atoll_delete_xnnpack(TfLiteDelegate* delegate) {
+  TfLiteXNNPackDelegateDelete(delegate);
 }

@@ -26,6 +26,12 @@ void atoll_capture_errors(TfLiteInterpreterOptions* options);
 // size bytes) and clears it. Returns its length.
 size_t atoll_take_errors(char* out, size_t size);
 
+// Makes an XNNPACK delegate that also takes operators on 8-bit integers, which it
+// does not by default. NULL where it can't start. Free it with
+// atoll_delete_xnnpack.
+TfLiteDelegate* atoll_new_xnnpack(int32_t threads);
+void atoll_delete_xnnpack(TfLiteDelegate* delegate);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,9 +2,9 @@
 // and its XNNPACK delegate. Only the worker may import it: what happens below
 // the C API can crash or hang, and the parent process must not.
 //
-// Two things go-tflite lacks are added beside it in shim.cc: tensors in memory
-// of the caller's, so that inputs and outputs are never copied, and readable
-// error texts.
+// Three things go-tflite lacks are added beside it in shim.cc: tensors in memory
+// of the caller's, so that inputs and outputs are never copied, readable error
+// texts, and an XNNPACK delegate that computes in 8-bit integers.
 package tflite
 
 /*
@@ -19,8 +19,6 @@ import (
 	"unsafe"
 
 	"github.com/mattn/go-tflite"
-	"github.com/mattn/go-tflite/delegates"
-	"github.com/mattn/go-tflite/delegates/xnnpack"
 
 	"atoll/engine/internal/wire"
 )
@@ -33,7 +31,7 @@ var ErrNoXNNPACK = errors.New("XNNPACK did not start: it needs readable /proc/cp
 type Interpreter struct {
 	model    *tflite.Model
 	options  *tflite.InterpreterOptions
-	delegate delegates.Delegater
+	delegate *xnnpack
 	interp   *tflite.Interpreter
 }
 
@@ -51,7 +49,7 @@ func New(path string, threads int) (*Interpreter, error) {
 	}
 	C.atoll_capture_errors((*C.TfLiteInterpreterOptions)(handle(unsafe.Pointer(n.options))))
 	n.options.SetNumThread(threads)
-	if n.delegate = xnnpack.New(xnnpack.DelegateOptions{NumThreads: int32(threads)}); n.delegate == nil {
+	if n.delegate = newXNNPACK(threads); n.delegate == nil {
 		n.Close()
 		return nil, ErrNoXNNPACK
 	}
@@ -62,6 +60,24 @@ func New(path string, threads int) (*Interpreter, error) {
 	}
 	return n, nil
 }
+
+// xnnpack is a delegate as go-tflite knows them.
+type xnnpack struct{ c *C.TfLiteDelegate }
+
+// newXNNPACK returns nil where XNNPACK can't start.
+func newXNNPACK(threads int) *xnnpack {
+	c := C.atoll_new_xnnpack(C.int32_t(threads))
+	if c == nil {
+		return nil
+	}
+	return &xnnpack{c}
+}
+
+// Delete implements delegates.Delegater.
+func (x *xnnpack) Delete() { C.atoll_delete_xnnpack(x.c) }
+
+// Ptr implements delegates.Delegater.
+func (x *xnnpack) Ptr() unsafe.Pointer { return unsafe.Pointer(x.c) }
 
 // handle returns the C pointer inside one of go-tflite's wrappers, each of which
 // is a struct of exactly that pointer (a test holds it to that).

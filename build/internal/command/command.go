@@ -52,6 +52,20 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Exit is the exit status, -1 of a program that was not started or that a signal ended.
+func (e *Error) Exit() int {
+	if exit, ok := errors.AsType[*exec.ExitError](e.Err); ok {
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+// Died tells whether a signal ended the program.
+func (e *Error) Died() bool {
+	exit, ok := errors.AsType[*exec.ExitError](e.Err)
+	return ok && !exit.Exited()
+}
+
 // Output runs a program and returns its standard output without the final line ends.
 func Output(ctx context.Context, r Runner, argv ...string) (string, error) {
 	var out bytes.Buffer

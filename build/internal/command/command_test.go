@@ -97,3 +97,20 @@ func TestTail(t *testing.T) {
 		t.Errorf("kept %d bytes that end in %q; want the last %d", len(got), got[len(got)-4:], tailSize)
 	}
 }
+
+func TestHowItEnded(t *testing.T) {
+	for _, c := range []struct {
+		argv []string
+		exit int
+		died bool
+	}{
+		{[]string{"sh", "-c", "exit 3"}, 3, false},
+		{[]string{"sh", "-c", "kill -KILL $$"}, -1, true},
+		{[]string{"/no/such/program"}, -1, false},
+	} {
+		var failed *Error
+		if err := (OS{}).Run(t.Context(), Cmd{Argv: c.argv}); !errors.As(err, &failed) || failed.Exit() != c.exit || failed.Died() != c.died {
+			t.Errorf("%q: %v; want exit status %d, died %v", c.argv, err, c.exit, c.died)
+		}
+	}
+}

@@ -39,6 +39,9 @@ var ErrTimeout = errors.New("the emulated board took too long")
 
 // Count returns the result of each model, in their order. A model that can't be run has its Error set; an error is of the whole.
 func (c Counter) Count(ctx context.Context, models []string) ([]Result, error) {
+	if err := fit(models); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "atoll-guest-")
 	if err != nil {
 		return nil, err
@@ -67,6 +70,21 @@ func qemu(kernel, image string) []string {
 	}
 }
 
+// fit returns an error if the models are too large for the emulated board.
+func fit(models []string) error {
+	total := int64(0)
+	for _, model := range models {
+		info, err := os.Stat(model)
+		if err != nil {
+			return err
+		}
+		if total += info.Size(); total > mostModels {
+			return fmt.Errorf("the models are larger than %d MiB together, which the emulated board has no room for: name fewer", mostModels>>20)
+		}
+	}
+	return nil
+}
+
 // writeImage writes an initramfs of the guest program and the models, which are numbered: their names are the caller's.
 func (c Counter) writeImage(path string, models []string) error {
 	program, err := os.ReadFile(c.Program)
@@ -78,14 +96,10 @@ func (c Counter) writeImage(path string, models []string) error {
 		{Name: "proc", Kind: initramfs.Folder}, {Name: "sys", Kind: initramfs.Folder},
 		{Name: strings.TrimPrefix(ModelDir, "/"), Kind: initramfs.Folder},
 	}
-	total := 0
 	for i, model := range models {
 		data, err := os.ReadFile(model)
 		if err != nil {
 			return err
-		}
-		if total += len(data); total > mostModels {
-			return fmt.Errorf("the models are larger than %d MiB together, which the emulated board has no room for: name fewer", mostModels>>20)
 		}
 		files = append(files, initramfs.File{Name: strings.TrimPrefix(ModelPath(i), "/"), Kind: initramfs.Regular, Data: data})
 	}

@@ -1,0 +1,291 @@
+package quantize
+
+import (
+	"encoding/binary"
+	"math"
+
+	"atoll/model"
+	"atoll/model/graph"
+)
+
+// Equalize scales the channels of a prepared model so that those of one tensor have
+// similar ranges, and changes the weights around so that the model computes the same:
+// cross-layer equalization (Nagel et al., Data-Free Quantization Through Weight
+// Equalization and Bias Correction, ICCV 2019), here over all tensors that share their
+// channels, as a residual stream does.
+//
+// A channel's factor is peak^share / weight^(1-share), the largest activation against
+// the largest weight that multiplies it (Xiao et al., SmoothQuant, ICML 2023): with a
+// share of 1 all activations have the same range, with 0 all columns of weights. The
+// model is changed; statistics must be taken anew.
+func Equalize(m *model.Model, stats map[int32]*Statistics, share float64) error {
+	e := newEqualizer(m)
+	for i := range m.Subgraphs[0].Operators {
+		e.operator(i)
+	}
+	for _, list := range [][]int32{m.Subgraphs[0].Inputs, m.Subgraphs[0].Outputs} {
+		for _, t := range list {
+			e.fix(t)
+		}
+	}
+	if err := e.measure(stats); err != nil {
+		return err
+	}
+	return e.scale(share)
+}
+
+// equalizer joins channels that must have the same factor. A channel is a tensor and an
+// index into its last dimension.
+type equalizer struct {
+	graph.Editor
+	layers map[int]Layer
+	first  []int     // of each tensor's channels
+	parent []int     // by channel
+	fixed  []bool    // by root: the factor must be 1
+	peak   []float64 // by root: largest activation
+	column []float64 // by root: largest weight of a convolution or full layer that reads it
+}
+
+func newEqualizer(m *model.Model) *equalizer {
+	e := &equalizer{Editor: graph.Edit(m, 0), layers: make(map[int]Layer)}
+	for _, l := range Layers(m) {
+		e.layers[l.Operator] = l
+	}
+	for t := range e.Graph.Tensors {
+		e.first = append(e.first, len(e.parent))
+		for range e.channels(int32(t)) {
+			e.parent = append(e.parent, len(e.parent))
+		}
+	}
+	e.fixed = make([]bool, len(e.parent))
+	e.peak, e.column = make([]float64, len(e.parent)), make([]float64, len(e.parent))
+	return e
+}
+
+// channels is the size of a tensor's last dimension; constants have none that could be
+// scaled.
+func (e *equalizer) channels(t int32) int {
+	x := &e.Graph.Tensors[t]
+	if len(x.Shape) == 0 || x.Type != model.TypeFloat32 || graph.IsConstant(e.Model, x) {
+		return 0
+	}
+	return int(x.Shape[len(x.Shape)-1])
+}
+
+func (e *equalizer) root(t int32, channel int) int {
+	at := e.first[t] + channel
+	for e.parent[at] != at {
+		e.parent[at] = e.parent[e.parent[at]]
+		at = e.parent[at]
+	}
+	return at
+}
+
+// join ties n channels of two tensors, from the given ones on.
+func (e *equalizer) join(a int32, fromA int, b int32, fromB, n int) {
+	for c := range n {
+		x, y := e.root(a, fromA+c), e.root(b, fromB+c)
+		e.parent[x] = y
+		e.fixed[y] = e.fixed[y] || e.fixed[x]
+	}
+}
+
+// fix forbids to scale a tensor.
+func (e *equalizer) fix(t int32) {
+	for c := range e.channels(t) {
+		e.fixed[e.root(t, c)] = true
+	}
+}
+
+// operator joins the channels that pass through an operator, or fixes those that can't
+// be scaled.
+func (e *equalizer) operator(i int) {
+	op := &e.Graph.Operators[i]
+	if l, ok := e.layers[i]; ok {
+		e.layer(op, l)
+		return
+	}
+	if e.passes(op) {
+		return
+	}
+	for _, list := range [][]int32{op.Inputs, op.Outputs} {
+		for _, t := range list {
+			if t >= 0 {
+				e.fix(t)
+			}
+		}
+	}
+}
+
+// layer fixes what a layer with weights can't undo: only RELU, and no activation, let
+// factors through, and a depthwise convolution must have one output for each input.
+func (e *equalizer) layer(op *model.Operator, l Layer) {
+	if !l.table() && op.Options.Int("fused_activation_function") > 1 {
+		e.fix(l.Output)
+	}
+	if l.Builtin == model.OpDepthwiseConv2D && e.channels(l.Input) != l.Channels {
+		e.fix(l.Input)
+		e.fix(l.Output)
+	}
+	if l.Builtin == model.OpFullyConnected && e.channels(l.Input) != int(e.Graph.Tensors[l.Weights].Shape[1]) {
+		e.fix(l.Input)
+	}
+}
+
+// passes joins channels through operators that treat each alike and for which f(s·x) =
+// s·f(x), and reports whether this is one.
+func (e *equalizer) passes(op *model.Operator) bool {
+	out := op.Outputs[0]
+	switch e.Builtin(op) {
+	case model.OpRelu, model.OpMaxPool2D, model.OpAveragePool2D, model.OpResizeBilinear, model.OpReshape, model.OpMean:
+		if e.channels(op.Inputs[0]) != e.channels(out) || !e.keepsChannels(op) {
+			return false
+		}
+		e.join(op.Inputs[0], 0, out, 0, e.channels(out))
+		return true
+	case model.OpAdd:
+		a, b, n := op.Inputs[0], op.Inputs[1], e.channels(out)
+		if e.channels(a) != n || e.channels(b) != n || op.Options.Int("fused_activation_function") > 1 {
+			return false
+		}
+		e.join(a, 0, out, 0, n)
+		e.join(b, 0, out, 0, n)
+		return true
+	case model.OpPad:
+		before, ok := e.padBefore(op)
+		if n := e.channels(op.Inputs[0]); ok && before+n <= e.channels(out) {
+			e.join(op.Inputs[0], 0, out, before, n)
+			return true
+		}
+	}
+	return false
+}
+
+// keepsChannels reports whether an operator leaves the last dimension alone. MEAN has
+// axes, which must not name it.
+func (e *equalizer) keepsChannels(op *model.Operator) bool {
+	if e.Builtin(op) != model.OpMean {
+		return true
+	}
+	x, rank := &e.Graph.Tensors[op.Inputs[1]], int32(len(e.Graph.Tensors[op.Inputs[0]].Shape))
+	if x.Type != model.TypeInt32 || !graph.IsConstant(e.Model, x) {
+		return false
+	}
+	for data := e.Model.Buffers[x.Buffer]; len(data) >= 4; data = data[4:] {
+		if axis := int32Of(data); axis == rank-1 || axis == -1 {
+			return false
+		}
+	}
+	return true
+}
+
+func int32Of(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) }
+
+// padBefore is how many channels PAD puts before the first.
+func (e *equalizer) padBefore(op *model.Operator) (int, bool) {
+	x := &e.Graph.Tensors[op.Inputs[1]]
+	if x.Type != model.TypeInt32 || !graph.IsConstant(e.Model, x) {
+		return 0, false
+	}
+	data := e.Model.Buffers[x.Buffer]
+	rank := len(e.Graph.Tensors[op.Inputs[0]].Shape)
+	if len(data) != 8*rank {
+		return 0, false
+	}
+	return int(int32Of(data[8*(rank-1):])), true
+}
+
+// measure finds the peaks and the columns of weights by root.
+func (e *equalizer) measure(stats map[int32]*Statistics) error {
+	for t, s := range stats {
+		for c := range e.channels(t) {
+			r := e.root(t, c)
+			e.peak[r] = max(e.peak[r], float64(s.Peak[c]))
+		}
+	}
+	for _, l := range e.layers {
+		if l.table() || l.Builtin == model.OpDepthwiseConv2D {
+			continue
+		}
+		w, err := graph.Floats(e.Model, &e.Graph.Tensors[l.Weights])
+		if err != nil {
+			return err
+		}
+		inputs := e.channels(l.Input)
+		if inputs == 0 || len(w)%inputs != 0 {
+			continue
+		}
+		for i, v := range w {
+			r := e.root(l.Input, i%inputs)
+			e.column[r] = max(e.column[r], math.Abs(float64(v)))
+		}
+	}
+	return nil
+}
+
+// factor is what a channel is divided by.
+func (e *equalizer) factor(root int, share float64) float64 {
+	if e.fixed[root] || e.peak[root] < 1e-6 {
+		return 1
+	}
+	f := math.Pow(e.peak[root], share)
+	if e.column[root] > 0 {
+		f /= math.Pow(e.column[root], 1-share)
+	}
+	return min(max(f, 1e-3), 1e3)
+}
+
+// scale writes the weights anew.
+func (e *equalizer) scale(share float64) error {
+	factors := make([]float64, len(e.parent))
+	for t := range e.Graph.Tensors {
+		for c := range e.channels(int32(t)) {
+			factors[e.first[t]+c] = e.factor(e.root(int32(t), c), share)
+		}
+	}
+	of := func(t int32) []float64 { return factors[e.first[t]:][:e.channels(t)] }
+	for _, l := range e.layers {
+		w, err := graph.Floats(e.Model, &e.Graph.Tensors[l.Weights])
+		if err != nil {
+			return err
+		}
+		in, out := of(l.Input), of(l.Output)
+		rescale(l, w, in, out)
+		e.SetConstant(l.Weights, graph.Float32Bytes(w))
+		if l.Bias < 0 {
+			continue
+		}
+		b, err := graph.Floats(e.Model, &e.Graph.Tensors[l.Bias])
+		if err != nil {
+			return err
+		}
+		for c := range b {
+			b[c] = float32(float64(b[c]) / out[c])
+		}
+		e.SetConstant(l.Bias, graph.Float32Bytes(b))
+	}
+	return nil
+}
+
+// rescale divides a layer's weights by the factors of its outputs and multiplies them by
+// those of its inputs.
+func rescale(l Layer, w []float32, in, out []float64) {
+	for i := range w {
+		v := float64(w[i])
+		switch {
+		case l.table():
+			v /= out[i%len(out)]
+		case l.axis == 3: // depthwise: a channel in is the channel out
+			if len(in) == len(out) {
+				v *= in[i%len(in)]
+			}
+			v /= out[i%len(out)]
+		default:
+			if len(in) > 0 && len(w)/l.Channels%len(in) == 0 {
+				v *= in[i%len(in)]
+			}
+			v /= out[i/(len(w)/l.Channels)]
+		}
+		w[i] = float32(v)
+	}
+}
