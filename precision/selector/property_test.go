@@ -40,7 +40,7 @@ func TestPromises(t *testing.T) {
 			slow := time.Duration(rapid.IntRange(1, 4).Draw(q, "slow"))
 			takes := r.takes
 			r.takes = func(i int, cold bool) time.Duration { return slow * takes(i, cold) }
-			for range rapid.IntRange(1, 400).Draw(q, "jobs") {
+			for range rapid.IntRange(1, 200).Draw(q, "jobs") {
 				before, demoted, began := r.s.current, r.s.stats.Demoted, r.now
 				fit := r.someFits()
 				p := r.job()
@@ -102,7 +102,7 @@ func TestTimingFindsQuantiles(t *testing.T) {
 		scale := rapid.Float64Range(1e-5, 1).Draw(q, "scale")
 		random := rapid.Uint64().Draw(q, "seed") | 1
 		var x timing
-		for range 4000 {
+		for range 2000 {
 			random = random*6364136223846793005 + 1442695040888963407
 			x.see(scale * (1 + float64(random>>40)/(1<<24))) // uniform from scale to twice that
 		}

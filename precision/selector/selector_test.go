@@ -223,7 +223,7 @@ func TestDrift(t *testing.T) {
 		{"equal", []float64{0}, false},
 		{"a little", []float64{0.015}, false},
 		{"one outlier", append([]float64{0.6}, make([]float64, 200)...), false},
-		{"more than that", []float64{0.021}, true},
+		{"more than that", []float64{0.03}, true},
 		{"broken", []float64{0.5}, true},
 		{"no number", []float64{math.NaN()}, true},
 		{"infinite", []float64{math.Inf(1)}, true},
@@ -231,7 +231,7 @@ func TestDrift(t *testing.T) {
 		r := start(t, Options{Variants: three(), Latency: 20 * ms}, 10*ms, 4*ms, 30*ms)
 		n := 0
 		r.differs = func(int) float64 { n++; return c.differs[(n-1)%len(c.differs)] }
-		r.jobs(100_000)
+		r.jobs(10_000)
 		if got := r.s.variants[1].demoted == Drifts; got != c.demoted {
 			t.Errorf("%s: demoted %v, want %v; mean %.4f of %d", c.name, got, c.demoted, r.s.variants[1].drift, n)
 			continue
