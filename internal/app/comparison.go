@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/rs/zerolog"
 	"periph.io/x/conn/v3/physic"
 
 	"atoll/engine"
@@ -40,6 +41,10 @@ const (
 	stepRuns        = 6
 )
 
+// comparisonDeadline bounds a run here: nobody waits for it, so a busy machine may take
+// its time, but a hang must end.
+const comparisonDeadline = 30 * time.Second
+
 // unheated is a machine that heat doesn't limit.
 type unheated struct{ economy bool }
 
@@ -56,6 +61,8 @@ func (s *Senses) Compare(ctx context.Context, m model.Modality, o ComparisonOpti
 		o.Accuracy = s.cfg.Sense(m).Accuracy
 	}
 	options := selector.Options{Accuracy: o.Accuracy, Latency: o.Latency, Clock: source.NewClock(), Heat: unheated{o.Economy}, Power: o.Power}
+	patient := *s
+	patient.cfg.Engine.Deadline.Duration = max(s.deadline(), comparisonDeadline)
 	random := rand.New(rand.NewPCG(1, 1))
 	switch m {
 	case model.Vision:
@@ -64,7 +71,7 @@ func (s *Senses) Compare(ctx context.Context, m model.Modality, o ComparisonOpti
 		for i := range img.Pix {
 			img.Pix[i] = byte(random.Uint32())
 		}
-		return compare(ctx, s, m, s.Faces, options, o.Step, func(d *pipeline.FaceDetector) (engine.Timing, error) {
+		return compare(ctx, s.log, m, patient.Faces, options, o.Step, func(d *pipeline.FaceDetector) (engine.Timing, error) {
 			_, took, err := d.Score(img)
 			return took, err
 		})
@@ -73,20 +80,20 @@ func (s *Senses) Compare(ctx context.Context, m model.Modality, o ComparisonOpti
 		for i := range samples {
 			samples[i] = random.Float32() - 0.5
 		}
-		return compare(ctx, s, m, s.Voice, options, o.Step, func(d *pipeline.VoiceDetector) (engine.Timing, error) {
+		return compare(ctx, s.log, m, patient.Voice, options, o.Step, func(d *pipeline.VoiceDetector) (engine.Timing, error) {
 			_, took, err := d.Probability(new(pipeline.VoiceStream), samples)
 			return took, err
 		})
 	default:
-		return compare(ctx, s, m, s.Mood, options, o.Step, func(c *pipeline.MoodClassifier) (engine.Timing, error) {
+		return compare(ctx, s.log, m, patient.Mood, options, o.Step, func(c *pipeline.MoodClassifier) (engine.Timing, error) {
 			_, _, took, err := c.Classify("This is a film with a beginning, a middle and an end.")
 			return took, err
 		})
 	}
 }
 
-func compare[Sense any](ctx context.Context, s *Senses, m model.Modality, open func(Choice) (Sense, error), o selector.Options, step func(), run func(Sense) (engine.Timing, error)) (c Comparison, err error) {
-	v, err := openVariants(m, open, o, s.log)
+func compare[Sense any](ctx context.Context, log zerolog.Logger, m model.Modality, open func(Choice) (Sense, error), o selector.Options, step func(), run func(Sense) (engine.Timing, error)) (c Comparison, err error) {
+	v, err := openVariants(m, open, o, log)
 	if err != nil {
 		return c, err
 	}
