@@ -55,7 +55,7 @@ func (j *job) quantize() (*model.Model, error) {
 		return quantize.Convert(j.pruned, quantize.Plan{Formats: j.formats})
 	}
 	s := &quantize.Search{
-		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost, Round: j.round,
+		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost, Round: j.round, Threads: len(j.workers),
 		Progress: func(doing string, done, total int) { j.o.Report(Progress{doing, done, total}) },
 	}
 	var t *quantize.Trial
@@ -90,13 +90,15 @@ func (j *job) round(m *model.Model) (map[int]quantize.Weights, error) {
 	return quantize.SecondOrder(j.worker, m, spread(j.samples, searchSamples))
 }
 
-// cost is the loss of a candidate.
+// cost is the loss of a candidate. It may be called from several goroutines.
 func (j *job) cost(m *model.Model) (float64, error) {
 	data, err := m.Write()
 	if err != nil {
 		return 0, err
 	}
-	loaded, err := j.worker.Load("candidate", data)
+	w := <-j.idle
+	defer func() { j.idle <- w }()
+	loaded, err := w.Load("candidate", data)
 	if err != nil {
 		return 0, err
 	}
@@ -116,13 +118,13 @@ func (j *job) bound(m *model.Model) (bool, error) {
 		return false, err
 	}
 	defer loaded.Close()
-	before, err := j.task.JudgeCalibration(j.reference)
-	if err != nil {
-		return false, err
-	}
 	after, err := j.task.JudgeCalibration(loaded)
 	if err != nil {
 		return false, err
 	}
-	return before.Accuracy-after.Accuracy <= j.o.MaxDrop/2, nil
+	if !after.Labelled {
+		return max(1-after.Accuracy, after.Risk) <= j.o.MaxDrop/2, nil
+	}
+	before, err := j.task.JudgeCalibration(j.reference)
+	return before.Accuracy-after.Accuracy <= j.o.MaxDrop/2, err
 }

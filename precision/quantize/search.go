@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"atoll/model"
 	"atoll/model/graph"
@@ -33,7 +37,9 @@ type Search struct {
 	Cost     Cost
 	// Round quantizes weights better than to the nearest step, by layer; nil for none.
 	Round func(*model.Model) (map[int]Weights, error)
-	// Progress hears what is being done and how far that is.
+	// Threads is how many calls of Cost may be made at once.
+	Threads int
+	// Progress hears what is being done and how far that is, one call at a time.
 	Progress func(doing string, done, total int)
 }
 
@@ -128,7 +134,7 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 // ranges chooses the range of each group of activations that share one, as if all others
 // were floats, and returns the sum of their costs. Only if it is to be exact the ends
 // are moved beyond what clipping gives.
-func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statistics, exact bool) (sum float64, err error) {
+func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statistics, exact bool) (float64, error) {
 	clippings, doing := Clippings, "equalization"
 	if s.Clipping != "" {
 		clippings = []Clipping{s.Clipping}
@@ -142,45 +148,78 @@ func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statisti
 		t.Plan.Ranges[tensor] = x.Range(clippings[0])
 	}
 	list := groups(t.Model, t.Plan)
-	for n, group := range list {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		s.Progress(doing, n, len(list))
-		best, least := Range{}, -1.0
-		try := func(r Range) (bool, error) {
-			rounded, err := withRounded(t.Model, group, r)
-			if err != nil {
-				return false, err
-			}
-			cost, err := s.Cost(rounded)
-			if err != nil || least >= 0 && cost >= least {
-				return false, err
-			}
-			best, least = r, cost
-			return true, nil
-		}
+	ranges, costs := make([]Range, len(list)), make([]float64, len(list))
+	err := s.each(ctx, doing, len(list), func(n int) (err error) {
+		one := single{s, t.Model, list[n], Range{}, math.Inf(1)}
 		for _, c := range clippings {
 			r := Range{}
-			for _, tensor := range group {
+			for _, tensor := range list[n] {
 				x := stats[tensor].Range(c)
 				r = Range{min(r.Min, x.Min), max(r.Max, x.Max)}
 			}
-			if _, err := try(r); err != nil {
-				return 0, err
+			if _, err := one.try(r); err != nil {
+				return err
 			}
 		}
 		if exact {
-			if err := climb(&best, try); err != nil {
-				return 0, err
-			}
+			err = climb(ctx, one.best, one.try)
 		}
+		ranges[n], costs[n] = one.best, one.least
+		return err
+	})
+	sum := 0.0
+	for n, group := range list {
 		for _, tensor := range group {
-			t.Plan.Ranges[tensor] = best
+			t.Plan.Ranges[tensor] = ranges[n]
 		}
-		sum += least
+		sum += costs[n]
 	}
-	return sum, nil
+	return sum, err
+}
+
+// each does independent parts of the work on all threads and tells how many are done.
+func (s *Search) each(ctx context.Context, doing string, n int, work func(int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, s.Threads))
+	var mu sync.Mutex
+	done := 0
+	s.Progress(doing, 0, n)
+	for i := range n {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			err := work(i)
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			s.Progress(doing, done, n)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// single looks for the range of one group of activations that costs least.
+type single struct {
+	*Search
+	model *model.Model
+	group []int32
+	best  Range
+	least float64
+}
+
+func (s *single) try(r Range) (better bool, err error) {
+	rounded, err := withRounded(s.model, s.group, r)
+	if err != nil {
+		return false, err
+	}
+	cost, err := s.Cost(rounded)
+	if err != nil || cost >= s.least {
+		return false, err
+	}
+	s.best, s.least = r, cost
+	return true, nil
 }
 
 // withRounded is the model with some activations rounded to 8 bits, all else in floats.
@@ -229,7 +268,7 @@ func (t *Trial) try(plan Plan, cost Cost) (better bool, err error) {
 }
 
 // Moves of the ends of a range, tried one after the other and each again while it pays.
-var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {0.1, 1}, {1.3, 1.3}}
+var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {1, 0.1}, {0.1, 1}, {1.3, 1.3}}
 
 // maxRepeats bounds how often a move is made again.
 const maxRepeats = 6
@@ -237,11 +276,14 @@ const maxRepeats = 6
 // climb moves the ends of a range while try, which keeps what is better, says that it
 // is. An output with a few huge values that nobody cares for would otherwise have no
 // steps left for those that matter.
-func climb(r *Range, try func(Range) (bool, error)) error {
+func climb(ctx context.Context, r Range, try func(Range) (bool, error)) error {
 	for _, move := range moves {
 		for range maxRepeats {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			next := Range{r.Min * move.low, r.Max * move.high}
-			if next == *r {
+			if next == r {
 				break
 			}
 			better, err := try(next)
@@ -251,39 +293,51 @@ func climb(r *Range, try func(Range) (bool, error)) error {
 			if !better {
 				break
 			}
+			r = next
 		}
 	}
 	return nil
 }
 
 // refine moves the ranges once more with all layers in their formats, from the outputs
-// to the inputs.
+// to the inputs: what others round away need not be told apart any more.
 func (s *Search) refine(ctx context.Context, t *Trial) error {
 	list := groups(t.Model, t.Plan)
 	slices.Reverse(list)
 	for n, group := range list {
-		s.Progress("ranges with each other", n, len(list))
-		r := t.Plan.Ranges[group[0]]
-		try := func(next Range) (bool, error) {
-			if err := ctx.Err(); err != nil {
-				return false, err
-			}
-			plan := t.Plan
-			plan.Ranges = maps.Clone(plan.Ranges)
-			for _, member := range group {
-				plan.Ranges[member] = next
-			}
-			better, err := t.try(plan, s.Cost)
-			if better {
-				r = next
-			}
-			return better, err
-		}
-		if err := climb(&r, try); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
+		}
+		s.Progress("ranges with each other", n, len(list))
+		trials := make([]Trial, len(moves))
+		g := errgroup.Group{}
+		g.SetLimit(max(1, s.Threads))
+		for i, move := range moves {
+			g.Go(func() error {
+				trials[i] = t.with(group, Range{t.Plan.Ranges[group[0]].Min * move.low, t.Plan.Ranges[group[0]].Max * move.high})
+				return trials[i].measure(s.Cost)
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for _, other := range trials {
+			if other.Cost < t.Cost {
+				*t = other
+			}
 		}
 	}
 	return nil
+}
+
+// with is the trial with another range of a group.
+func (t *Trial) with(group []int32, r Range) Trial {
+	other := *t
+	other.Plan.Ranges = maps.Clone(t.Plan.Ranges)
+	for _, member := range group {
+		other.Plan.Ranges[member] = r
+	}
+	return other
 }
 
 // nearestWeights quantizes the weights of all layers that are to be integers.
