@@ -3,16 +3,13 @@
 package material
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 
+	"atoll/internal/npy"
 	"atoll/pipeline/source"
 	"atoll/pipeline/source/wav"
 )
@@ -82,43 +79,37 @@ func Place(square *source.Image, img source.Image, share, x, y float64) {
 	}
 }
 
-var npyShape = regexp.MustCompile(`'descr': '<f8', 'fortran_order': False, 'shape': \((\d+), (\d+), (\d+)\)`)
-
-// Crops reads lfw_subset.npy, in NumPy's file format 1.0.
+// Crops reads lfw_subset.npy.
 func (d Data) Crops() (Crops, error) {
-	data, err := os.ReadFile(d.Path("lfw_subset.npy"))
+	f, err := os.Open(d.Path("lfw_subset.npy"))
 	if err != nil {
 		return Crops{}, err
 	}
-	if len(data) < 10 || string(data[:6]) != "\x93NUMPY" {
-		return Crops{}, errors.New("lfw_subset.npy: not a NumPy file")
+	defer f.Close()
+	c, err := readCrops(f)
+	if err != nil {
+		return Crops{}, fmt.Errorf("lfw_subset.npy: %w", err)
 	}
-	header := 10 + int(binary.LittleEndian.Uint16(data[8:]))
-	if len(data) < header {
-		return Crops{}, errors.New("lfw_subset.npy: truncated")
+	return c, nil
+}
+
+func readCrops(f *os.File) (c Crops, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return c, err
 	}
-	shape := npyShape.FindSubmatch(data[:header])
-	if shape == nil {
-		return Crops{}, errors.New("lfw_subset.npy: not three dimensions of float64")
+	a, err := npy.New(f, info.Size())
+	if err != nil {
+		return c, err
 	}
-	var n [3]int
-	for i := range n {
-		v, err := strconv.ParseUint(string(shape[i+1]), 10, 16)
-		if err != nil {
-			return Crops{}, fmt.Errorf("lfw_subset.npy: shape: %w", err)
-		}
-		n[i] = int(v)
+	if len(a.Shape) != 3 || a.Shape[0] < 2 || a.Shape[1] != a.Shape[2] {
+		return c, fmt.Errorf("shape %v: want at least two squares", a.Shape)
 	}
-	if n[0] < 2 || n[1] == 0 || n[1] != n[2] || len(data) != header+8*n[0]*n[1]*n[2] {
-		return Crops{}, fmt.Errorf("lfw_subset.npy: shape %v: there must be at least two squares, and as much data", n)
-	}
-	c := Crops{Side: n[1]}
-	values := data[header:]
-	for range n[0] {
-		pix := make([]float64, n[1]*n[2])
-		for i := range pix {
-			pix[i] = math.Float64frombits(binary.LittleEndian.Uint64(values))
-			values = values[8:]
+	c.Side = a.Shape[1]
+	for i := range a.Shape[0] {
+		pix := make([]float64, c.Side*c.Side)
+		if err := a.Read(pix, i*len(pix)); err != nil {
+			return c, err
 		}
 		c.Pix = append(c.Pix, pix)
 	}

@@ -62,5 +62,8 @@ func (a *probabilities) score(of transcript) Score {
 		}
 	}
 	s.Accuracy = float64(right) / float64(s.N)
+	if len(s.Parts) == 1 {
+		s.Parts = nil
+	}
 	return s
 }

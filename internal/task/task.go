@@ -4,10 +4,12 @@
 package task
 
 import (
+	"errors"
 	"fmt"
-	"iter"
+	"slices"
 	"time"
 
+	"atoll/engine"
 	"atoll/engine/probe"
 	"atoll/internal/material"
 	"atoll/pipeline"
@@ -52,56 +54,48 @@ type transcript interface {
 	score(reference transcript) Score
 }
 
-// half is one of the two halves of the data.
-type half int
-
-const (
-	calibrating half = iota
-	heldOut
-)
-
-// of yields which of n items belong to the half: the even ones calibrate, the odd
-// ones are held out. A single item is in both.
-func (h half) of(n int) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		i := int(h)
-		if n == 1 {
-			i = 0
-		}
-		for ; i < n && yield(i); i += 2 {
-		}
-	}
-}
-
-// spread yields at most n of total places, evenly.
-func spread(n, total int) iter.Seq[int] {
-	n = min(n, total)
-	return func(yield func(int) bool) {
-		for k := 0; k < n && yield((2*k+1)*total/(2*n)); k++ {
-		}
-	}
-}
-
 // Open opens the data for a model and every conversion of it: the project's own
-// ("vision", "audio" or "text"). The reference is the model itself in floating point.
-// Data that the model can't take are refused.
+// (Vision, Audio, Text) or a folder of the user's. The reference is the model itself,
+// in floating point. A folder holds files of one kind:
+//
+//   - pictures (.png, .jpg, .jpeg) for a model with one input of shape [1,N,N,3], which
+//     is fed pixels of -1 to 1, letterboxed;
+//   - recordings (.wav) for a voice detector in Silero's form, whose state runs along;
+//   - texts (.txt), one a line, for the sentiment classifier;
+//   - arrays (.npy, float32 or float64) for any model with one input: of the input's
+//     shape, or several along the first dimension.
+//
+// Sorted by name, every second item is held out. Data that the model can't take are
+// refused, and so are mixed kinds.
 func Open(where string, reference Model) (*Task, error) {
 	t := &Task{reference: reference}
-	var err error
-	switch where {
-	case Vision, Audio, Text:
+	err := checkFloats(reference)
+	switch {
+	case err != nil:
+	case where == Vision || where == Audio || where == Text:
 		var d material.Data
 		if d, err = material.FindData(); err != nil {
-			return nil, fmt.Errorf("the test data for %s are not here (name a folder of your own instead): %w", where, err)
+			err = fmt.Errorf("the test data for %s are not here; name a folder of your own, or: %w", where, err)
+			break
 		}
 		t.data, err = openOwn(d, where, reference)
 	default:
-		err = fmt.Errorf("%q is none of %s, %s, %s", where, Vision, Audio, Text)
+		t.data, t.notes, err = openFolder(where, reference)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("calibration data: %w", err)
 	}
 	return t, nil
+}
+
+// checkFloats refuses models that take or give other numbers than float32.
+func checkFloats(m Model) error {
+	for _, t := range slices.Concat(m.Inputs(), m.Outputs()) {
+		if t.Type != engine.Float32 {
+			return fmt.Errorf("model %s: tensor %q is %v: only float32 outside can be calibrated", m.Name(), t.Name, t.Type)
+		}
+	}
+	return nil
 }
 
 func openOwn(d material.Data, where string, reference Model) (data, error) {
@@ -119,7 +113,8 @@ func openOwn(d material.Data, where string, reference Model) (data, error) {
 func (t *Task) Notes() []string { return t.notes }
 
 // Samples makes at most n inputs for calibration, evenly over the calibrating half. It
-// makes fewer if there are fewer, or if they would take more than 64 MiB.
+// makes fewer if there are fewer, or if they would take more than 64 MiB. They must not
+// be changed: the task may keep them.
 func (t *Task) Samples(n int) ([]probe.Sample, error) {
 	size := 0
 	for _, in := range t.reference.Inputs() {
@@ -147,12 +142,24 @@ func (t *Task) judge(m Model, h half) (Score, error) {
 		}
 		t.answers[h] = answers
 	}
-	if m == t.reference {
-		return t.answers[h].score(t.answers[h]), nil
+	answers := t.answers[h]
+	if m != t.reference {
+		var err error
+		if answers, err = t.data.ask(m, h); err != nil {
+			return Score{}, fmt.Errorf("judge: %w", err)
+		}
 	}
-	answers, err := t.data.ask(m, h)
-	if err != nil {
-		return Score{}, fmt.Errorf("judge: %w", err)
+	s := answers.score(t.answers[h])
+	if s.N == 0 {
+		return s, errors.New("judge: there is nothing to judge by")
 	}
-	return answers.score(t.answers[h]), nil
+	return s, nil
+}
+
+// shapes lists those of tensors.
+func shapes(tensors []engine.Tensor) (list [][]int) {
+	for _, t := range tensors {
+		list = append(list, t.Shape)
+	}
+	return list
 }

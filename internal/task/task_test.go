@@ -1,10 +1,14 @@
 package task
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"atoll/internal/material"
 	"atoll/model"
 )
 
@@ -71,7 +75,56 @@ func TestAgreement(t *testing.T) {
 	if err != nil || got.Share() < 0.9 || got.N() < 295 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err = task.Agreement(dense, dense); err != nil || got.Share() != 1 {
-		t.Errorf("with itself %+v, %v", got, err)
+	if _, err = task.Agreement(dense, fakeImage()); err == nil {
+		t.Error("agreement with what finds no faces")
+	}
+}
+
+// Without data there is no score, rather than one that is no number.
+func TestNothingToJudgeBy(t *testing.T) {
+	m := fakeVoice()
+	task := &Task{data: &voice{}, reference: m}
+	if s, err := task.Judge(m); err == nil {
+		t.Errorf("%+v", s)
+	}
+	blind := fake([][]int{{1, 128, 128, 3}}, [][]int{{1, 896, 16}, {1, 896, 1}})
+	for i := range blind.Out[1].Float32s() {
+		blind.Out[1].Float32s()[i] = -9
+	}
+	if a, err := open(t, Vision, blind).Agreement(blind, blind); err == nil || !strings.Contains(err.Error(), "finds any face") {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// Own data that are damaged are told of when they are used.
+func TestDamagedData(t *testing.T) {
+	d := testData(t)
+	dir := t.TempDir()
+	if err := os.Symlink(d.Path("lfw_subset.npy"), filepath.Join(dir, "lfw_subset.npy")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(material.DataVariable, dir)
+	faces, voice, mood := load(t, model.Vision, "short"), load(t, model.Audio, "f32"), load(t, model.Text, "f32")
+	for _, tt := range []struct {
+		where string
+		m     Model
+		want  string
+	}{{Vision, faces, "no pictures"}, {Audio, voice, "no recordings"}, {Text, mood, "imdb.json"}} {
+		if _, err := Open(tt.where, tt.m); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q in it", tt.where, err, tt.want)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "pictures"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pictures", "coins.png"), []byte("gone"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	task := open(t, Vision, faces)
+	if _, err := task.Samples(1000); err == nil || !strings.Contains(err.Error(), "coins.png") {
+		t.Errorf("samples: %v", err)
+	}
+	if _, err := task.Agreement(faces, faces); err == nil || !strings.Contains(err.Error(), "astronaut.png") {
+		t.Errorf("agreement: %v", err)
 	}
 }

@@ -136,8 +136,8 @@ func (s *player) warn(path string, err error, message string) {
 	}
 }
 
-// openFile opens a regular file for reading. Anything else is an error: opening a FIFO would wait for a writer.
-func openFile(path string) (*os.File, os.FileInfo, error) {
+// OpenFile opens a regular file for reading. Anything else is an error: opening a FIFO would wait for a writer.
+func OpenFile(path string) (*os.File, os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err

@@ -32,7 +32,7 @@ func openLines(b base) (Source, error) {
 		}
 		return &lines{speaker{base: b}}, nil
 	}
-	f, _, err := openFile(b.cfg.Path)
+	f, _, err := OpenFile(b.cfg.Path)
 	if err != nil {
 		return nil, fmt.Errorf("path: %w (kind fifo reads a FIFO, kind tail follows a file)", err)
 	}
@@ -66,7 +66,7 @@ func (s *lines) input() (in io.Reader, release func(), emit func(string) error, 
 		in, release, err = interruptible(s.ctx, s.env.Stdin)
 		return in, release, s.sayApart(), err
 	}
-	f, _, err := openFile(s.cfg.Path)
+	f, _, err := OpenFile(s.cfg.Path)
 	if err != nil {
 		return nil, nil, nil, err
 	}

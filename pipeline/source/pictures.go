@@ -57,7 +57,7 @@ func (s *pictures) show(ctx context.Context, out *Queue, p *pacer, path string) 
 }
 
 func (s *pictures) load(path string, into *Image) error {
-	f, info, err := openFile(path)
+	f, info, err := OpenFile(path)
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (s *tail) missing() error {
 
 // enter goes over to the file that now lies at the path.
 func (s *tail) enter(w *watcher) error {
-	f, info, err := openFile(s.cfg.Path)
+	f, info, err := OpenFile(s.cfg.Path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // gone again
 	}

@@ -37,7 +37,7 @@ func (s *wavFiles) Run(ctx context.Context, out *Queue) error {
 
 // playOne delivers the whole chunks of one file, also of one that is cut short.
 func (s *wavFiles) playOne(ctx context.Context, out *Queue, p *pacer, path string) error {
-	f, _, err := openFile(path)
+	f, _, err := OpenFile(path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBroken, err)
 	}

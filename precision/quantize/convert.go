@@ -74,7 +74,7 @@ func (c *converter) convert() error {
 	for _, t := range c.Graph.Inputs {
 		c.real[t] = true
 	}
-	c.alike = c.findAlike()
+	c.alike = findAlike(c.Model, c.plan.Ranges)
 	operators := c.Graph.Operators
 	for i := range operators {
 		op := operators[i]
@@ -109,7 +109,7 @@ func (c *converter) operator(i int, op *model.Operator) error {
 		}
 		return c.floatOperator(op)
 	}
-	if c.followsInIntegers(op) {
+	if c.followsInIntegers(i, op) {
 		return c.integerOperator(op)
 	}
 	return c.floatOperator(op)
@@ -160,11 +160,15 @@ func (c *converter) needInteger(t int32) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.out = append(c.out, model.Operator{
-		Opcode: c.Code(model.OpQuantize, 1), Options: model.NewOptions("QuantizeOptions", nil),
-		Inputs: []int32{t}, Outputs: []int32{q},
-	})
+	c.out = append(c.out, c.quantize(t, q))
 	return q, nil
+}
+
+func (c *converter) quantize(from, to int32) model.Operator {
+	return model.Operator{
+		Opcode: c.Code(model.OpQuantize, 1), Options: model.NewOptions("QuantizeOptions", nil),
+		Inputs: []int32{from}, Outputs: []int32{to},
+	}
 }
 
 // newInteger adds the int8 tensor of an activation.
@@ -222,7 +226,7 @@ func (c *converter) behindDequantize(l Layer, op *model.Operator, smaller func(w
 
 // halfWeights adds a constant of a layer's weights in half precision.
 func (c *converter) halfWeights(t int32) int32 {
-	w, _ := graph.Floats(c.Model, &c.Graph.Tensors[t])
+	w, _ := floatsOf(c.Model, t) // Layers has only those that can be read
 	return c.AddConstant(c.typed(t, model.TypeFloat16, nil), graph.Float16Bytes(w))
 }
 
@@ -239,7 +243,7 @@ func (c *converter) weights(n int, l Layer) Weights {
 	if q, ok := c.plan.Weights[n]; ok {
 		return q
 	}
-	w, _ := graph.Floats(c.Model, &c.Graph.Tensors[l.Weights])
+	w, _ := floatsOf(c.Model, l.Weights) // Layers has only those that can be read
 	return nearest(l, w)
 }
 
@@ -257,4 +261,9 @@ func (c *converter) integerTable(n int, l Layer, op *model.Operator) error {
 	c.out = append(c.out, *op, c.dequantize(rows, l.Output, 2))
 	c.real[l.Output] = true
 	return nil
+}
+
+// floatsOf returns the values of a constant of the first subgraph.
+func floatsOf(m *model.Model, t int32) ([]float32, error) {
+	return graph.Floats(m, &m.Subgraphs[0].Tensors[t])
 }

@@ -33,6 +33,7 @@ type alike struct {
 	parent []int32
 	ranges map[int32]Range // by root
 	fixed  map[int32]bool  // roots whose range is the operator's own
+	uneven map[int]bool    // operators that would have to join too different ranges
 }
 
 func (a alike) root(t int32) int32 {
@@ -42,24 +43,35 @@ func (a alike) root(t int32) int32 {
 	return t
 }
 
+// uneven is how many times the narrowest range of the inputs of a CONCATENATION fits
+// into the widest before it is computed in floats: the narrow ones would be left with
+// too few steps.
+const uneven = 4
+
 // findAlike joins tensors by the rules and their ranges with them.
-func (c *converter) findAlike() alike {
-	a := alike{make([]int32, len(c.Graph.Tensors)), make(map[int32]Range), make(map[int32]bool)}
+func findAlike(m *model.Model, ranges map[int32]Range) alike {
+	g, edit := &m.Subgraphs[0], graph.Edit(m, 0)
+	a := alike{make([]int32, len(g.Tensors)), make(map[int32]Range), make(map[int32]bool), make(map[int]bool)}
 	for t := range a.parent {
 		a.parent[t] = int32(t)
 	}
-	for i := range c.Graph.Operators {
-		op := &c.Graph.Operators[i]
-		r, ok := rules[c.Builtin(op)]
+	for i := range g.Operators {
+		op := &g.Operators[i]
+		r, ok := rules[edit.Builtin(op)]
 		if !ok || !r.same {
 			continue
 		}
-		tensors := append(c.floatInputs(op), op.Outputs...)
+		inputs := floatInputs(g, op)
+		if edit.Builtin(op) == model.OpConcatenation && isUneven(inputs, ranges) {
+			a.uneven[i] = true
+			continue
+		}
+		tensors := append(inputs, op.Outputs...)
 		for _, t := range tensors[1:] {
 			a.parent[a.root(t)] = a.root(tensors[0])
 		}
 	}
-	for t, r := range c.plan.Ranges {
+	for t, r := range ranges {
 		root := a.root(t)
 		joined, ok := a.ranges[root]
 		if !ok {
@@ -67,11 +79,11 @@ func (c *converter) findAlike() alike {
 		}
 		a.ranges[root] = Range{min(joined.Min, r.Min), max(joined.Max, r.Max)}
 	}
-	for i := range c.Graph.Operators {
-		op := &c.Graph.Operators[i]
-		if fixed := rules[c.Builtin(op)].fixed; fixed != (Range{}) {
+	for i := range g.Operators {
+		op := &g.Operators[i]
+		if fixed := rules[edit.Builtin(op)].fixed; fixed != (Range{}) {
 			root := a.root(op.Outputs[0])
-			if r, ok := a.ranges[root]; ok && r.Min >= fixed.Min-1./64 && r.Max <= fixed.Max+1./64 && !a.fixed[root] {
+			if r, ok := a.ranges[root]; ok && r.Min >= fixed.Min-1./64 && r.Max <= fixed.Max+1./64 {
 				a.ranges[root], a.fixed[root] = fixed, true
 			}
 		}
@@ -79,11 +91,20 @@ func (c *converter) findAlike() alike {
 	return a
 }
 
+func isUneven(inputs []int32, ranges map[int32]Range) bool {
+	narrow, wide := math.MaxFloat64, 0.0
+	for _, t := range inputs {
+		width := ranges[t].Max - ranges[t].Min
+		narrow, wide = min(narrow, width), max(wide, width)
+	}
+	return wide > uneven*narrow
+}
+
 // floatInputs lists the inputs of an operator that are float32 and not left out.
-func (c *converter) floatInputs(op *model.Operator) []int32 {
+func floatInputs(g *model.Subgraph, op *model.Operator) []int32 {
 	var list []int32
 	for _, t := range op.Inputs {
-		if t >= 0 && c.Graph.Tensors[t].Type == model.TypeFloat32 {
+		if t >= 0 && g.Tensors[t].Type == model.TypeFloat32 {
 			list = append(list, t)
 		}
 	}
@@ -92,9 +113,9 @@ func (c *converter) floatInputs(op *model.Operator) []int32 {
 
 // followsInIntegers reports whether an operator without weights is to compute in
 // integers: it can, its result's range is known, and an input comes so.
-func (c *converter) followsInIntegers(op *model.Operator) bool {
+func (c *converter) followsInIntegers(i int, op *model.Operator) bool {
 	r, ok := rules[c.Builtin(op)]
-	if !ok {
+	if !ok || c.alike.uneven[i] {
 		return false
 	}
 	for _, t := range op.Outputs {

@@ -1,0 +1,271 @@
+package quantize
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"atoll/model"
+	"atoll/model/graph"
+)
+
+// Cost says how much worse than the original a converted model serves, 0 for as well.
+// It must be smooth: counts of decisions are too coarse to search by.
+type Cost func(*model.Model) (float64, error)
+
+// Trial is a prepared model, how it is to be written, and what that costs.
+type Trial struct {
+	Model *model.Model
+	Plan  Plan
+	Cost  float64
+}
+
+// Search finds how to compute the layers of a prepared model in the given formats at
+// least cost: which equalization, and the range of each activation, by itself and then
+// with all others. Clipping says where the search for ranges begins; empty stands for
+// all ways. Every step is measured, and nothing is kept that doesn't pay.
+type Search struct {
+	Formats  []Format
+	Clipping Clipping
+	Observe  func(*model.Model) (map[int32]*Statistics, error)
+	Cost     Cost
+	// Progress hears what is being done and how far that is.
+	Progress func(doing string, done, total int)
+}
+
+// equalizations are the shares that are tried; see Equalize. Negative is none.
+var equalizations = []float64{-1, 0.5, 1}
+
+// Run returns the best way that was found.
+func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
+	plain, err := s.Observe(prepared)
+	if err != nil {
+		return nil, err
+	}
+	var best *Trial
+	least := 0.0
+	for i, share := range equalizations {
+		s.Progress("equalization", i, len(equalizations))
+		m, stats := prepared, plain
+		if share >= 0 {
+			if m, err = clone(prepared); err != nil {
+				return nil, err
+			}
+			if err = Equalize(m, plain, share); err != nil {
+				return nil, err
+			}
+			if stats, err = s.Observe(m); err != nil {
+				return nil, err
+			}
+		}
+		t, sum, err := s.ranges(ctx, m, stats)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || sum < least {
+			best, least = t, sum
+		}
+	}
+	if best.Plan.Weights, err = nearestWeights(best.Model, s.Formats); err != nil {
+		return nil, err
+	}
+	if err := best.measure(s.Cost); err != nil {
+		return nil, err
+	}
+	return best, s.refine(ctx, best)
+}
+
+// ranges chooses the range of each group of activations that share one, as if all others
+// were floats, and returns the sum of their costs.
+func (s *Search) ranges(ctx context.Context, m *model.Model, stats map[int32]*Statistics) (*Trial, float64, error) {
+	clippings := Clippings
+	if s.Clipping != "" {
+		clippings = []Clipping{s.Clipping}
+	}
+	t := &Trial{Model: m, Plan: Plan{Formats: s.Formats, Ranges: make(map[int32]Range, len(stats))}}
+	for tensor, x := range stats {
+		t.Plan.Ranges[tensor] = x.Range(clippings[0])
+	}
+	list, sum := groups(m, t.Plan), 0.0
+	for n, group := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		s.Progress("ranges of activations", n, len(list))
+		best, least := Range{}, -1.0
+		try := func(r Range) (bool, error) {
+			rounded, err := withRounded(m, group, r)
+			if err != nil {
+				return false, err
+			}
+			cost, err := s.Cost(rounded)
+			if err != nil || least >= 0 && cost >= least {
+				return false, err
+			}
+			best, least = r, cost
+			return true, nil
+		}
+		for _, c := range clippings {
+			r := Range{}
+			for _, tensor := range group {
+				x := stats[tensor].Range(c)
+				r = Range{min(r.Min, x.Min), max(r.Max, x.Max)}
+			}
+			if _, err := try(r); err != nil {
+				return nil, 0, err
+			}
+		}
+		if err := climb(&best, try); err != nil {
+			return nil, 0, err
+		}
+		for _, tensor := range group {
+			t.Plan.Ranges[tensor] = best
+		}
+		sum += least
+	}
+	return t, sum, nil
+}
+
+// withRounded is the model with some activations rounded to 8 bits, all else in floats.
+func withRounded(prepared *model.Model, group []int32, r Range) (*model.Model, error) {
+	m, err := clone(prepared)
+	if err != nil {
+		return nil, err
+	}
+	c := &converter{Editor: graph.Edit(m, 0)}
+	inputs := slices.Clone(c.Graph.Inputs)
+	for _, t := range group {
+		producer := graph.Link(c.Graph).Producer[t]
+		q := c.AddTensor(c.typed(t, model.TypeInt8, r.quantization()))
+		back := c.AddTensor(c.typed(t, model.TypeFloat32, nil))
+		c.Redirect(t, back)
+		c.InsertOperator(int(producer)+1, c.quantize(t, q))
+		c.InsertOperator(int(producer)+2, c.dequantize(q, back, 2))
+	}
+	c.Graph.Inputs = inputs
+	return m, nil
+}
+
+// measure converts the model and asks what it costs.
+func (t *Trial) measure(cost Cost) error {
+	m, err := Convert(t.Model, t.Plan)
+	if err != nil {
+		return err
+	}
+	if t.Cost, err = cost(m); err != nil {
+		return fmt.Errorf("converted model: %w", err)
+	}
+	return nil
+}
+
+// try measures a changed plan and keeps it if it costs less.
+func (t *Trial) try(plan Plan, cost Cost) (better bool, err error) {
+	other := Trial{Model: t.Model, Plan: plan}
+	if err := other.measure(cost); err != nil {
+		return false, err
+	}
+	if other.Cost >= t.Cost {
+		return false, nil
+	}
+	*t = other
+	return true, nil
+}
+
+// Moves of the ends of a range, tried one after the other and each again while it pays.
+var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {1, 0.1}, {0.1, 1}, {1, 1.3}, {1.3, 1}}
+
+// maxRepeats bounds how often a move is made again.
+const maxRepeats = 6
+
+// climb moves the ends of a range while try, which keeps what is better, says that it
+// is. An output with a few huge values that nobody cares for would otherwise have no
+// steps left for those that matter.
+func climb(r *Range, try func(Range) (bool, error)) error {
+	for _, move := range moves {
+		for range maxRepeats {
+			next := Range{r.Min * move.low, r.Max * move.high}
+			if next == *r {
+				break
+			}
+			better, err := try(next)
+			if err != nil {
+				return err
+			}
+			if !better {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// refine moves the ranges once more with all layers in their formats, from the outputs
+// to the inputs.
+func (s *Search) refine(ctx context.Context, t *Trial) error {
+	list := groups(t.Model, t.Plan)
+	slices.Reverse(list)
+	for n, group := range list {
+		s.Progress("ranges with each other", n, len(list))
+		r := t.Plan.Ranges[group[0]]
+		try := func(next Range) (bool, error) {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			plan := t.Plan
+			plan.Ranges = maps.Clone(plan.Ranges)
+			for _, member := range group {
+				plan.Ranges[member] = next
+			}
+			better, err := t.try(plan, s.Cost)
+			if better {
+				r = next
+			}
+			return better, err
+		}
+		if err := climb(&r, try); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nearestWeights quantizes the weights of all layers that are to be integers.
+func nearestWeights(m *model.Model, formats []Format) (map[int]Weights, error) {
+	list := make(map[int]Weights)
+	for n, l := range Layers(m) {
+		if n >= len(formats) || formats[n] < Weights8 {
+			continue
+		}
+		w, err := floatsOf(m, l.Weights)
+		if err != nil {
+			return nil, err
+		}
+		list[n] = nearest(l, w)
+	}
+	return list, nil
+}
+
+// groups lists the activations that are written as integers and those that share a
+// range together, in the order of execution. It joins their ranges.
+func groups(m *model.Model, plan Plan) [][]int32 {
+	a := findAlike(m, plan.Ranges)
+	byRoot := make(map[int32][]int32)
+	var order []int32
+	for _, t := range activations(m) {
+		root := a.root(t)
+		if a.fixed[root] {
+			continue
+		}
+		if byRoot[root] == nil {
+			order = append(order, root)
+		}
+		byRoot[root] = append(byRoot[root], t)
+		plan.Ranges[t] = a.ranges[root]
+	}
+	list := make([][]int32, len(order))
+	for i, root := range order {
+		list[i] = byRoot[root]
+	}
+	return list
+}
