@@ -250,11 +250,7 @@ func (f *optimizeFlags) run(cmd *cobra.Command) error {
 			return fmt.Errorf("%s is not written: %w", f.out, err)
 		}
 	}
-	if f.json {
-		return printJSON(cmd.OutOrStdout(), &result.Card)
-	}
-	f.print(cmd.OutOrStdout(), &result.Card)
-	return nil
+	return f.report(cmd.OutOrStdout(), &result.Card)
 }
 
 // optimize does the work, which a signal ends.

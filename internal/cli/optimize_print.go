@@ -14,6 +14,18 @@ import (
 // worstLayers is how many layers are marked.
 const worstLayers = 5
 
+// report writes the card, for people or for programs.
+func (f *optimizeFlags) report(w io.Writer, c *optimize.Card) error {
+	if !f.json {
+		f.print(w, c)
+		return nil
+	}
+	filled := *c
+	filled.Layers = append([]optimize.Layer{}, c.Layers...) // a list, if there are none
+	filled.Notes = append([]string{}, c.Notes...)
+	return printJSON(w, &filled)
+}
+
 // print writes what changed, at most 80 columns wide.
 func (f *optimizeFlags) print(w io.Writer, c *optimize.Card) {
 	var b strings.Builder
