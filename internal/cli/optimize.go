@@ -38,7 +38,7 @@ that nothing was tuned to. All of it happens on this machine, without training.
 
 --precision says how weights are stored and computed:
   f32           plain float32, 4 bytes a weight
-  f16           float16 weights, 2 bytes; computes in float32. Hardly loses any
+  f16           float16 weights, 2 bytes; computes in float32. Loses hardly any
                 accuracy and needs no data
   int8-dynamic  8-bit weights, 1 byte; computes in float32. Smaller, not faster
   int8          8-bit weights and activations, computes in integers: smallest
@@ -47,29 +47,30 @@ that nothing was tuned to. All of it happens on this machine, without training.
   mixed         int8, but for the layers that harm most, which stay in float:
                 as many as it takes to lose at most --max-drop of accuracy
 
---sparsity makes that share of the weights zero, those that are missed least, and
-re-fits the others. Files shrink; 1x1 convolutions run faster from about 0.7 on.
---pattern channels removes whole channels and makes every layer faster; 2:4 makes
-half of the weights zero.
+--sparsity makes that share of the weights zero, those that are missed least,
+and re-fits the others. Files shrink; 1x1 convolutions run faster from about 0.7
+on. --pattern channels removes whole channels, which makes every layer faster;
+2:4 makes half of the weights zero.
 
---calibrate names data: vision, audio or text, the project's test data (the build
-fetches them), or a folder with files of one kind: pictures, .wav recordings,
-.txt sentences or .npy arrays (docs/calibration.md). Every second one calibrates;
-accuracy is measured on the others. It is needed for int8, mixed, --sparsity and
---evaluate. Without labels accuracy is the share of decisions that stay.
+--calibrate names data: vision, audio or text, the project's test data (the
+build fetches them), or a folder with files of one kind: pictures, .wav
+recordings, .txt sentences or .npy arrays (docs/calibration.md). Every second
+one calibrates; accuracy is measured on the others. It is needed for int8,
+mixed, --sparsity, --max-drop and --evaluate. Without labels, accuracy is the
+share of decisions that stay as they were.
 
 What can't be converted safely is refused before the work: models with control
-flow, custom operators or quantized ones. --out is whole or not there.
+flow, custom operators or quantized ones. --out is there whole or not at all.
 
---evaluate prints, besides, accuracy by parts of the data, and for each layer how
-far its results are from the original's: signal to noise (SNR), relative error
-(the squares of the differences over those of the results), zeros. They have in
-them what earlier layers did; ! marks where the error rises most.
+--evaluate also prints accuracy by parts of the data, and for each layer how far
+its results are from the original's: signal to noise (SNR), relative error (the
+sum of squared differences over that of squares), zeros. They have in them what
+earlier layers did; ! marks where the error rises most.
 
 With --json: {"before":{"bytes","ops","latency_ms","accuracy","sparsity"},
 "after":{…},"layers":[{"name","snr_db","relative_error","format","sparsity"}],
-"notes":[…]}. latency_ms is a median on this machine; accuracy is from 0 to 1, or
-null without data; sparsity is the share of weights that are zero.
+"notes":[…]}. latency_ms is a median on this machine; accuracy is from 0 to 1,
+or null without data; sparsity is the share of weights that are zero.
 
 Exit status: 0 also where accuracy drops by more than --max-drop, which ! marks;
 1 for a failure, 2 for wrong usage.`
@@ -90,10 +91,11 @@ func newOptimize() *cobra.Command {
 		Short: "Make a model smaller and faster, on this machine",
 		Long:  optimizeHelp,
 		Example: `  atoll optimize --in face.tflite --out face16.tflite --precision f16
-  atoll optimize --in face.tflite --out face8.tflite --precision int8 --calibrate pictures/
-  atoll optimize --in face.tflite --out small.tflite --precision mixed --sparsity 0.7 \
-      --calibrate pictures/ --resume small.state
-  atoll optimize --in face.tflite --precision int8 --calibrate pictures/ --evaluate`,
+  atoll optimize --in face.tflite --out face8.tflite --precision int8 \
+      --calibrate pictures/
+  atoll optimize --in face.tflite --out small.tflite --precision mixed \
+      --sparsity 0.7 --calibrate pictures/ --resume small.state
+  atoll optimize --in face.tflite --precision int8 --evaluate --calibrate DIR`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("atoll optimize takes no arguments, %q is one: name files with --in and --out", args[0])
@@ -111,14 +113,14 @@ func (f *optimizeFlags) define(cmd *cobra.Command) {
 	flags, o := cmd.Flags(), &f.options
 	flags.StringVar(&f.in, "in", "", "the model to read, a .tflite `file`")
 	flags.StringVar(&f.out, "out", "", "the `file` to write, whole or not at all; it may be the\none that is read")
-	flags.StringVar(&o.Precision, "precision", "", "of weights and arithmetic: "+strings.Join(model.Precisions, ", ")+"\n(default: as the model has it)")
+	flags.StringVar(&o.Precision, "precision", "", "of weights and arithmetic:\n"+strings.Join(model.Precisions, ", ")+"\n(default: as the model has it)")
 	flags.Float64Var(&o.Sparsity, "sparsity", 0, fmt.Sprintf("share of the weights to make zero, 0 to %v", maxSparsity))
-	flags.StringVar(&o.Pattern, "pattern", zeroPatterns[0], "in which zeros come: "+strings.Join(zeroPatterns, ", ")+"\n")
+	flags.StringVar(&o.Pattern, "pattern", zeroPatterns[0], "in which zeros come:\n"+strings.Join(zeroPatterns, ", ")+"\n")
 	flags.StringVar(&o.Method, "method", zeroMethods[0], "that chooses zeros, from the best to the plainest:\n"+strings.Join(zeroMethods, ", ")+"\n")
 	flags.Float64Var(&o.MaxDrop, "max-drop", 0.02, "most accuracy that may be lost, 0 to 1")
 	flags.StringVar(&o.Calibrate, "calibrate", "", "data to calibrate and judge with: "+strings.Join(calibrationData, ", ")+"\nor a `folder`")
 	flags.StringVar(&f.clipping, "clipping", string(quantize.LeastError), "how ranges of activations are chosen:\n"+strings.Join(clippings(), ", "))
-	flags.Uint64Var(&o.Seed, "seed", 1, "of what is drawn: the same seed, the same model")
+	flags.Uint64Var(&o.Seed, "seed", 1, "of what is drawn: the same seed, the same model\n")
 	flags.StringVar(&o.State, "resume", "", "remember in this `file` what is done, and go on from it")
 	flags.BoolVar(&f.evaluate, "evaluate", false, "also print where the error comes from; needs no --out")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")

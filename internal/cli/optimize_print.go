@@ -130,7 +130,7 @@ func printLayers(b *strings.Builder, layers []optimize.Layer) {
 		if slices.Contains(worst, i) {
 			mark = "!"
 		}
-		fmt.Fprintf(b, "%-36s %-12.12s%9s%12.2g%9.1f%s\n", shorten(printable(l.Name), 36), printable(l.Format), snr, l.Relative, 100*l.Sparsity, mark)
+		fmt.Fprintf(b, "%-36s %-12.12s%9s%#12.2g%9.1f%s\n", shorten(printable(l.Name), 36), printable(l.Format), snr, l.Relative, 100*l.Sparsity, mark)
 	}
 	if len(worst) > 0 {
 		fmt.Fprintln(b, "\n! the error rises most here, over that of the layer before")

@@ -155,11 +155,3 @@ func (t *Task) judge(m Model, h half) (Score, error) {
 	}
 	return s, nil
 }
-
-// shapes lists those of tensors.
-func shapes(tensors []engine.Tensor) (list [][]int) {
-	for _, t := range tensors {
-		list = append(list, t.Shape)
-	}
-	return list
-}
