@@ -112,7 +112,8 @@ func fuzz(ctx context.Context, b *builder, args []string) error {
 		return err
 	}
 	for _, t := range targets {
-		argv := []string{"go", "test", "-run", "^$", "-fuzz", "^" + t.name + "$", "-fuzztime", each, t.pkg}
+		// By default each input that reaches something new is shortened for a minute before the search goes on.
+		argv := []string{"go", "test", "-run", "^$", "-fuzz", "^" + t.name + "$", "-fuzztime", each, "-fuzzminimizetime", "2s", t.pkg}
 		if err := interactive(ctx, argv, env); err != nil {
 			return err
 		}

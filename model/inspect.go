@@ -12,17 +12,27 @@ import "math"
 //	  "sparsity": 0.02,                    share of the parameters that are zero
 //	  "macs": 31000000,                    multiply-accumulates of one inference
 //	  "constant_bytes": {"float16": 1},    stored bytes of the weights by type
+//	  "reducible": {                       what could go, results unchanged
+//	    "foldable": [{"name", "count"}],   operators that make constants of constants
+//	    "dead_operators": 0, "dead_tensors": 0,
+//	    "dead_buffers": 2, "dead_bytes": 0,
+//	    "equal_buffers": 1, "equal_bytes": 1024
+//	  },
 //	  "inputs": [{"name", "type", "shape"}],
 //	  "outputs": [{"name", "type", "shape"}],
 //	  "ops": [{"name", "count"}],          by falling count, then by name
 //	  "nodes": [{"op", "inputs", "outputs", "macs"}],
-//	  "tensors": [{"name", "type", "shape", "bytes", "constant", "zeros", "sparse", "scales"}]
+//	  "tensors": [{"name", "type", "shape", "bytes", "constant", "zeros",
+//	    "quantization": {"scales": [0.5], "zero_points": [0], "dimension": 0},
+//	    "sparsity": {"traversal_order": [0, 1], "block_map": [],
+//	      "levels": [{"format": "dense", "size": 8}, {"format": "csr", "indices": 12, "index_bytes": 1}]}}]
 //	}
 //
 // Nodes are in the order of execution and refer to tensors by their position in
 // "tensors", with -1 for an optional input that is left out. In models with several
 // subgraphs, nodes and tensors of all but the first carry "subgraph", and positions
-// count within the subgraph.
+// count within the subgraph. Tensors have "quantization" and "sparsity" only if they
+// are quantized or stored sparse; a scale that is no finite number is null.
 type Report struct {
 	Bytes       int64  `json:"bytes"`
 	Description string `json:"description"`
@@ -38,6 +48,7 @@ type Report struct {
 	// of the networks this is for.
 	MACs          int64            `json:"macs"`
 	ConstantBytes map[string]int64 `json:"constant_bytes"`
+	Reducible     Reduction        `json:"reducible"` // by package graph
 	Inputs        []TensorSpec     `json:"inputs"`
 	Outputs       []TensorSpec     `json:"outputs"`
 	Ops           []OpCount        `json:"ops"`
@@ -66,25 +77,26 @@ type TensorReport struct {
 	TensorSpec
 	// Bytes is what the file stores of a constant, else what the tensor takes at
 	// run time.
-	Bytes    int64   `json:"bytes"`
-	Constant bool    `json:"constant"`
-	Zeros    float64 `json:"zeros,omitempty"`  // share of zero elements of a constant
-	Sparse   bool    `json:"sparse,omitempty"` // stored without its zeros
-	Scales   int     `json:"scales,omitempty"` // of a quantized tensor: 1, or one a channel
+	Bytes        int64               `json:"bytes"`
+	Constant     bool                `json:"constant"`
+	Zeros        float64             `json:"zeros,omitempty"` // share of zero elements of a constant
+	Quantization *QuantizationReport `json:"quantization,omitempty"`
+	Sparsity     *SparsityReport     `json:"sparsity,omitempty"` // how it is stored without its zeros
 }
 
 // Inspect reports on a model that was read from a file of that many bytes. Its work
-// is bounded by the size of the model.
+// is bounded by the size of the model. What is reducible is left for package graph to
+// tell, whose Inspect does.
 func Inspect(m *Model, size int64) Report {
 	i := &inspector{m: m, zeros: make(map[uint32]int64), counts: make(map[string]int)}
 	i.r = Report{Bytes: size, Description: m.Description, ConstantBytes: make(map[string]int64),
-		Nodes: []NodeReport{}, Tensors: []TensorReport{}} // JSON has [] where there are none
+		Reducible: Reduction{Foldable: []OpCount{}}, Nodes: []NodeReport{}, Tensors: []TensorReport{}} // JSON has [] where there are none
 	for n := range m.Subgraphs {
 		i.subgraph(n)
 	}
 	main := &m.Subgraphs[0]
 	i.r.Inputs, i.r.Outputs = specs(main, main.Inputs), specs(main, main.Outputs)
-	i.r.Ops = countOps(i.counts)
+	i.r.Ops = CountOps(i.counts)
 	if i.r.Parameters > 0 {
 		i.r.Sparsity = float64(i.zeroParameters) / float64(i.r.Parameters)
 	}
@@ -143,10 +155,8 @@ func (i *inspector) subgraph(n int) {
 
 func (i *inspector) tensor(t *Tensor) TensorReport {
 	data := i.m.Buffers[t.Buffer]
-	report := TensorReport{TensorSpec: t.spec(), Bytes: t.Bytes(), Constant: len(data) > 0, Sparse: t.Sparsity != nil}
-	if t.Quantization != nil {
-		report.Scales = len(t.Quantization.Scale)
-	}
+	report := TensorReport{TensorSpec: t.spec(), Bytes: t.Bytes(), Constant: len(data) > 0,
+		Quantization: t.Quantization.report(), Sparsity: t.Sparsity.report()}
 	if !report.Constant {
 		return report
 	}

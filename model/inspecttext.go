@@ -21,6 +21,9 @@ func (r Report) WriteText(w io.Writer) error {
 	line("%-12s %s", "precision", r.Precision)
 	line("%-12s %s, %.1f %% of them zero", "parameters", thousands(r.Parameters), 100*r.Sparsity)
 	line("%-12s %s multiply-accumulates", "work", thousands(r.MACs))
+	for _, reducible := range r.Reducible.lines() {
+		line("%-12s %s", reducible[0], reducible[1])
+	}
 	for _, list := range []struct {
 		title string
 		specs []TensorSpec
@@ -41,6 +44,7 @@ func (r Report) WriteText(w io.Writer) error {
 	for i, t := range r.Tensors {
 		line("%6d  %-8v %-18s %11s %7s  %s", i, t.Type, clip(shapeText(t.Shape), 18), thousands(t.Bytes), t.zeroText(), t.Name)
 	}
+	r.writeEncodings(b)
 	return b.Flush()
 }
 
@@ -50,7 +54,7 @@ func (t *TensorReport) zeroText() string {
 		return ""
 	}
 	star := ""
-	if t.Sparse {
+	if t.Sparsity != nil {
 		star = "*"
 	}
 	return fmt.Sprintf("%.1f%%%s", 100*t.Zeros, star)

@@ -118,8 +118,8 @@ func (i *inspector) inputPrecision() string {
 	return i.r.Inputs[0].Type.String()
 }
 
-// countOps lists operators by falling count.
-func countOps(counts map[string]int) []OpCount {
+// CountOps lists operators, given by name, by falling count and then by name.
+func CountOps(counts map[string]int) []OpCount {
 	list := []OpCount{}
 	for name, n := range counts {
 		list = append(list, OpCount{name, n})

@@ -118,7 +118,25 @@ func (o Options) Int(name string) int64 {
 	case b == nil:
 		return f.zero
 	}
-	switch f.size {
+	return integer(b)
+}
+
+// Ints returns the elements of a vector of integers by its name in the schema, nil
+// where the file leaves it out or the table has no such vector.
+func (o Options) Ints(name string) (list []int64) {
+	f, b, _ := o.field(name)
+	if !f.vector {
+		return nil
+	}
+	for ; len(b) >= f.size; b = b[f.size:] {
+		list = append(list, integer(b[:f.size]))
+	}
+	return list
+}
+
+// integer reads a number of 1, 4 or 8 bytes.
+func integer(b []byte) int64 {
+	switch len(b) {
 	case 1:
 		return int64(int8(b[0]))
 	case 4:

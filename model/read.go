@@ -23,7 +23,7 @@ func Read(data []byte) (*Model, error) {
 	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("not a valid .tflite file: %w", err)
 	}
-	m.unknown = r.unknown
+	m.source, m.unknown = data, r.unknown
 	m.AssociatedFiles = archive(data[r.End():])
 	return m, nil
 }

@@ -16,8 +16,8 @@ type Model struct {
 	SignatureDefs   []SignatureDef
 	AssociatedFiles []byte // a ZIP archive behind the FlatBuffer, with labels and the like
 
-	// unknown names the first part of the file that this package can't rewrite.
-	unknown string
+	source  []byte // the file that the model was read from, nil if from none
+	unknown string // the first part of that file that this package can't rewrite
 }
 
 // OperatorCode is one kind of operator that the model uses.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -13,26 +14,46 @@ const bufferAlign = 16
 // maxWritten keeps a file in reach of FlatBuffers' signed 32-bit offsets.
 const maxWritten = 1<<31 - 1<<24
 
-// ErrUnknown says that a model can't be written because its file has parts that
-// this package doesn't know and would lose.
+// ErrUnknown says that a changed model can't be written because its file has parts
+// that this package doesn't know and would lose. They can't be copied: a field
+// without a schema may be a number, or the offset of a part of unknown extent.
 var ErrUnknown = errors.New("the file was written by a newer schema")
 
-// Write serializes the model: the same bytes for the same model. It checks the
-// model first. The error is ErrUnknown if the model was read from a file with parts
-// that would be lost.
+// Write serializes the model: the same bytes for the same model. One that was read
+// and is as it was gives the bytes of its file. It checks the model first. The error
+// is ErrUnknown if the model was changed and its file has parts that would be lost.
 func (m *Model) Write() ([]byte, error) {
-	if m.unknown != "" {
-		return nil, fmt.Errorf("cannot rewrite the model, %w: %s would be lost", ErrUnknown, m.unknown)
-	}
-	if err := m.Check(); err != nil {
+	data, err := m.serialize()
+	if err != nil {
 		return nil, fmt.Errorf("cannot write the model: %w", err)
+	}
+	if m.source == nil {
+		return data, nil
+	}
+	// Two models are the same if they are written the same; unlike a comparison of
+	// their numbers this holds for a scale that is no number too.
+	if original, err := Read(m.source); err == nil {
+		if same, err := original.serialize(); err == nil && bytes.Equal(same, data) {
+			return bytes.Clone(m.source), nil
+		}
+	}
+	if m.unknown != "" {
+		return nil, fmt.Errorf("cannot rewrite the changed model, %w: %s would be lost", ErrUnknown, m.unknown)
+	}
+	return data, nil
+}
+
+// serialize builds the file from what the model has, without regard to its source.
+func (m *Model) serialize() ([]byte, error) {
+	if err := m.Check(); err != nil {
+		return nil, err
 	}
 	size := 1<<16 + len(m.AssociatedFiles)
 	for _, b := range m.Buffers {
 		size += len(b) + bufferAlign
 	}
 	if size > maxWritten {
-		return nil, fmt.Errorf("cannot write the model: %d bytes of constants are more than the 2 GB of a file", size)
+		return nil, fmt.Errorf("%d bytes of constants are more than the 2 GB of a file", size)
 	}
 	w := &writer{Builder: flatbuffers.NewBuilder(size)}
 	w.FinishWithFileIdentifier(w.model(m), []byte(identifier))

@@ -1,13 +1,11 @@
-// Package optimize makes a model smaller and faster in one go: it prunes weights,
-// chooses precisions and measures before and after. The rooms behind it are sparsity
+// Package optimize makes a model smaller and faster in one go: it makes weights zero,
+// chooses precisions, and measures before and after. The rooms behind it are sparsity
 // and precision; this is the way from one file to another.
 package optimize
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"atoll/engine"
 	"atoll/engine/probe"
@@ -18,61 +16,30 @@ import (
 
 // Options say what is wanted. The zero value only simplifies the graph.
 type Options struct {
-	Precision string // one of model.Precisions; "" leaves it as it is stored
-	Sparsity  float64
-	Pattern   string // of zeros: see sparsity.Pattern; "" is unstructured
-	Method    string // that chooses zeros: see sparsity.Method; "" is annealing
+	Precision string  // one of model.Precisions; "" leaves weights as they are stored
+	Sparsity  float64 // share of the prunable weights that become zero, 0 for none
+	Pattern   string  // of zeros: see sparsity.Pattern; "" is unstructured
+	Method    string  // that chooses zeros: see sparsity.Method; "" is the best
+	// MaxDrop is how much accuracy may be lost. Mixed precision is searched for within
+	// it, and a model that loses more is not written. 0 stands for DefaultMaxDrop.
 	MaxDrop   float64
-	Calibrate string // folder, or vision, audio, text
+	Calibrate string // folder, or vision, audio, text; "" for none
 	Clipping  quantize.Clipping
 	Seed      uint64
 	// State is a file that remembers finished layers, so that work that was stopped goes
 	// on where it was; "" for none.
 	State string
-	// Report is told of what is done; never nil after complete.
+	// Report is told of what is done; may be nil.
 	Report func(Progress)
 }
 
-// Progress is one step of the work.
+// DefaultMaxDrop is how much accuracy may be lost if nothing else is said.
+const DefaultMaxDrop = 0.02
+
+// Progress is how far one part of the work is.
 type Progress struct {
-	Doing       string // what, for people
+	Doing       string
 	Done, Total int
-}
-
-// Card is what changed. As JSON it is
-//
-//	{
-//	  "before": {"bytes", "ops", "latency_ms", "accuracy"},
-//	  "after": {"bytes", "ops", "latency_ms", "accuracy", "sparsity"},
-//	  "layers": [{"name", "snr_db", "relative_error", "format", "sparsity"}],
-//	  "notes": ["…"]
-//	}
-//
-// Accuracy is null if there is nothing to judge by.
-type Card struct {
-	Before State    `json:"before"`
-	After  State    `json:"after"`
-	Layers []Layer  `json:"layers"`
-	Notes  []string `json:"notes"`
-}
-
-// State is a model as it was or is.
-type State struct {
-	Bytes     int64       `json:"bytes"`
-	Ops       int         `json:"ops"`
-	LatencyMS float64     `json:"latency_ms"` // median on this machine, warm
-	Accuracy  *float64    `json:"accuracy"`   // 0 to 1, on data that nothing was tuned to
-	Sparsity  float64     `json:"sparsity"`   // share of the weights that are zero
-	Score     *task.Score `json:"-"`
-}
-
-// Layer is the error of one layer, with that of all layers before it.
-type Layer struct {
-	Name     string  `json:"name"`
-	SNR      float64 `json:"snr_db"`
-	Relative float64 `json:"relative_error"`
-	Format   string  `json:"format"`   // how it is stored and computed
-	Sparsity float64 `json:"sparsity"` // share of zeros
 }
 
 // Result is a converted model and what is to be said about it.
@@ -81,12 +48,135 @@ type Result struct {
 	Card  Card
 }
 
-// Run converts a .tflite file.
-func Run(ctx context.Context, w *engine.Worker, data []byte, o Options) (*Result, error) {
-	return nil, errors.New("to be written")
+// NeedsDataError says that something can't be done without calibration data.
+type NeedsDataError struct{ What string }
+
+func (e *NeedsDataError) Error() string {
+	return fmt.Sprintf("%s needs calibration data: name a folder of pictures, recordings, texts or arrays, or one of %s, %s, %s",
+		e.What, task.Vision, task.Audio, task.Text)
 }
 
-var _ = fmt.Sprint
-var _ = time.Now
-var _ probe.Sample
-var _ *model.Model
+// DropError says that the converted model loses more accuracy than it may.
+type DropError struct {
+	Before, After, Most float64
+}
+
+func (e *DropError) Error() string {
+	return fmt.Sprintf("accuracy falls from %.3f to %.3f, by more than %.3g: allow more, ask for less sparsity, or use mixed precision", e.Before, e.After, e.Most)
+}
+
+// Run converts a .tflite file. The worker runs the models that are measured.
+func Run(ctx context.Context, w *engine.Worker, data []byte, o Options) (*Result, error) {
+	if o.Report == nil {
+		o.Report = func(Progress) {}
+	}
+	if o.MaxDrop == 0 {
+		o.MaxDrop = DefaultMaxDrop
+	}
+	j := &job{ctx: ctx, worker: w, o: o}
+	defer j.close()
+	if err := j.open(data); err != nil {
+		return nil, err
+	}
+	before, err := j.state(data)
+	if err != nil {
+		return nil, err
+	}
+	converted, err := j.convert()
+	if err != nil {
+		return nil, err
+	}
+	return j.finish(before, converted)
+}
+
+// samples for calibration and for measuring errors. More narrow the search's noise, but
+// take time in each of its thousand steps.
+const (
+	calibrationSamples = 64
+	searchSamples      = 16
+)
+
+// job is one run.
+type job struct {
+	ctx       context.Context
+	worker    *engine.Worker
+	o         Options
+	original  *model.Model // as it was read
+	prepared  *model.Model // plain floats; nil if they are not needed
+	pruned    *model.Model // with zeros, else prepared
+	reference *engine.Model
+	task      *task.Task // nil without calibration data
+	samples   []probe.Sample
+	loss      *task.Loss
+	formats   []quantize.Format
+	factors   quantize.Factors // of the equalized channels
+	notes     []string
+}
+
+func (j *job) close() {
+	if j.reference != nil {
+		j.reference.Close()
+	}
+}
+
+// note adds a sentence to the card.
+func (j *job) note(format string, args ...any) {
+	j.notes = append(j.notes, fmt.Sprintf(format, args...))
+}
+
+// open reads the model and what it is calibrated with.
+func (j *job) open(data []byte) (err error) {
+	if j.original, err = model.Read(data); err != nil {
+		return err
+	}
+	if j.o.Precision != "" || j.o.Sparsity > 0 {
+		if j.prepared, err = model.Read(data); err != nil {
+			return err
+		}
+		if err := quantize.Prepare(j.prepared); err != nil {
+			return err
+		}
+		j.pruned = j.prepared
+	}
+	if j.reference, err = j.worker.Load("original", data); err != nil {
+		return err
+	}
+	if j.o.Calibrate == "" {
+		return j.withoutData()
+	}
+	if j.task, err = task.Open(j.o.Calibrate, j.reference); err != nil {
+		return err
+	}
+	j.notes = append(j.notes, j.task.Notes()...)
+	if j.prepared == nil {
+		return nil
+	}
+	if j.samples, err = j.task.Samples(calibrationSamples); err != nil {
+		return err
+	}
+	j.loss, err = j.task.NewLoss(spread(j.samples, searchSamples))
+	return err
+}
+
+// withoutData refuses what can't be done without calibration.
+func (j *job) withoutData() error {
+	switch {
+	case j.o.Sparsity > 0:
+		return &NeedsDataError{"sparsity"}
+	case j.o.Precision == "int8" || j.o.Precision == "mixed":
+		return &NeedsDataError{"precision " + j.o.Precision}
+	}
+	return nil
+}
+
+// spread takes at most n samples, evenly.
+func spread(samples []probe.Sample, n int) []probe.Sample {
+	if len(samples) <= n {
+		return samples
+	}
+	list := make([]probe.Sample, n)
+	for i := range list {
+		list[i] = samples[i*len(samples)/n]
+	}
+	return list
+}

@@ -95,14 +95,6 @@ func readoutOf(m Model) readout {
 	return plainReadout
 }
 
-func shapes(tensors []engine.Tensor) [][]int {
-	list := make([][]int, len(tensors))
-	for i := range tensors {
-		list[i] = tensors[i].Shape
-	}
-	return list
-}
-
 // faceReadout gives the probability of a face at each anchor, and its box, in shares of
 // the picture, as far as the original sees a face there.
 func faceReadout(spec vision.Spec) readout {
@@ -124,7 +116,8 @@ func faceReadout(spec vision.Spec) readout {
 
 func sigmoid(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
 
-// plainReadout gives each output in units of its root mean square.
+// plainReadout gives the outputs as they are, those larger than probabilities in units of
+// their root mean square.
 func plainReadout(outputs, original [][]float32) []float64 {
 	var list []float64
 	for i, values := range outputs {
@@ -132,7 +125,7 @@ func plainReadout(outputs, original [][]float32) []float64 {
 		for _, v := range original[i] {
 			power += float64(v) * float64(v)
 		}
-		unit := math.Sqrt(power) + 1e-9
+		unit := max(1, math.Sqrt(power/float64(len(original[i]))))
 		for _, v := range values {
 			list = append(list, float64(v)/unit)
 		}

@@ -18,37 +18,34 @@ import (
 func FoldConstants(m *model.Model) (n int, err error) {
 	f := folder{sparse: maxDense}
 	for i := range m.Subgraphs {
-		if err := f.subgraph(Edit(m, i)); err != nil {
+		if err := foldSubgraph(Edit(m, i), f.operator); err != nil {
 			return f.folded, fmt.Errorf("subgraph %d: %w", i, err)
 		}
 	}
 	return f.folded, nil
 }
 
-// folder folds the constants of a model.
-type folder struct {
-	folded int
-	sparse int64 // how many more elements sparse constants may become
-}
-
-func (f *folder) subgraph(e Editor) error {
-	writers := make([]int, len(e.Graph.Tensors)) // operators by the tensor that they write
+// foldSubgraph calls fold for each operator that can be folded, which must make a
+// constant of its result, and drops it.
+func foldSubgraph(e Editor, fold func(Editor, *model.Operator) error) error {
+	u := usage{writers: make([]int, len(e.Graph.Tensors)), read: make([]bool, len(e.Graph.Tensors))}
 	for i := range e.Graph.Operators {
 		for _, t := range e.Graph.Operators[i].Outputs {
-			writers[t]++
+			u.writers[t]++
 		}
 	}
 	var kept []model.Operator
 	for i := range e.Graph.Operators {
 		op := &e.Graph.Operators[i]
-		if !foldable(e, op, writers) {
+		if !foldable(e, op, u) {
 			kept = append(kept, *op)
+			u.reads(op)
 			continue
 		}
-		if err := f.operator(e, op); err != nil {
+		if err := fold(e, op); err != nil {
 			return fmt.Errorf("operator %d, %v: %w", i, e.Builtin(op), err)
 		}
-		writers[op.Outputs[0]] = 0
+		u.writers[op.Outputs[0]] = 0
 	}
 	if len(kept) < len(e.Graph.Operators) {
 		e.Graph.Operators = kept
@@ -56,9 +53,25 @@ func (f *folder) subgraph(e Editor) error {
 	return nil
 }
 
+// usage is what a subgraph does with its tensors.
+type usage struct {
+	writers []int  // how many operators write the tensor
+	read    []bool // by an operator before the one in question
+}
+
+func (u usage) reads(op *model.Operator) {
+	for _, list := range [][]int32{op.Inputs, op.Intermediates} {
+		for _, t := range list {
+			if t >= 0 {
+				u.read[t] = true
+			}
+		}
+	}
+}
+
 // foldable reports whether an operator makes one constant of another, for readers
 // within the subgraph only.
-func foldable(e Editor, op *model.Operator, writers []int) bool {
+func foldable(e Editor, op *model.Operator, u usage) bool {
 	g := e.Graph
 	if len(op.Inputs) != 1 || len(op.Outputs) != 1 || op.Inputs[0] < 0 {
 		return false
@@ -66,16 +79,17 @@ func foldable(e Editor, op *model.Operator, writers []int) bool {
 	from, to := op.Inputs[0], op.Outputs[0]
 	in, out := &g.Tensors[from], &g.Tensors[to]
 	switch {
-	case !IsConstant(e.Model, in) || writers[from] > 0 || slices.Contains(g.Inputs, from):
+	case !IsConstant(e.Model, in) || u.writers[from] > 0 || slices.Contains(g.Inputs, from):
 		return false
-	case out.IsVariable || IsConstant(e.Model, out) || writers[to] > 1:
+	case out.IsVariable || IsConstant(e.Model, out) || u.writers[to] > 1 || u.read[to]:
 		return false
 	case slices.Contains(g.Inputs, to) || slices.Contains(g.Outputs, to):
 		return false
 	}
 	switch e.Builtin(op) {
 	case model.OpDensify:
-		return in.Sparsity != nil && out.Type == in.Type && elementSizes[in.Type] > 0
+		// The result keeps its own scales, which are for its own shape.
+		return in.Sparsity != nil && out.Type == in.Type && elementSizes[in.Type] > 0 && slices.Equal(out.Shape, in.Shape)
 	case model.OpDequantize:
 		switch in.Type {
 		case model.TypeFloat16, model.TypeInt8, model.TypeUint8, model.TypeInt16:
@@ -83,6 +97,12 @@ func foldable(e Editor, op *model.Operator, writers []int) bool {
 		}
 	}
 	return false
+}
+
+// folder folds the constants of a model.
+type folder struct {
+	folded int
+	sparse int64 // how many more elements sparse constants may become
 }
 
 // operator turns the operator's result into a constant.

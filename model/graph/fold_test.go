@@ -98,7 +98,11 @@ func TestFoldKeeps(t *testing.T) {
 		{"result is a variable", func(_ *model.Model, e Editor) { e.Graph.Tensors[2].IsVariable = true }, 1},
 		{"result is a constant", func(_ *model.Model, e Editor) { e.SetConstant(2, make([]byte, 16)) }, 1},
 		{"result is written twice", func(_ *model.Model, e Editor) { e.op(model.OpAdd, []int32{3, 3}, 2) }, 1},
+		{"result is read before", func(_ *model.Model, e Editor) {
+			e.InsertOperator(0, model.Operator{Opcode: e.Code(model.OpRelu, 1), Inputs: []int32{2}, Outputs: []int32{3}})
+		}, 1},
 		{"result of another type", func(_ *model.Model, e Editor) { e.Graph.Tensors[2].Type = model.TypeFloat16 }, 1},
+		{"result of another shape", func(_ *model.Model, e Editor) { e.Graph.Tensors[1].Shape[0] = 3 }, 0},
 		{"two inputs", func(_ *model.Model, e Editor) { e.Graph.Operators[0].Inputs = []int32{0, 0} }, 0},
 		{"no input", func(_ *model.Model, e Editor) { e.Graph.Operators[0].Inputs = []int32{-1} }, 0},
 		{"no output", func(_ *model.Model, e Editor) { e.Graph.Operators[1].Outputs = nil }, 1},
@@ -127,8 +131,10 @@ func TestFoldRefuses(t *testing.T) {
 			e.Graph.Tensors[0].Sparsity.Dimensions[0].Indices.Values[1] = 4
 		}, `operator 0, DENSIFY: constant "c": sparse level 0: index 4`},
 		{"no scales", func(_ *model.Model, e Editor) { e.Graph.Tensors[1].Quantization = nil }, `operator 1, DEQUANTIZE: constant "d": a tensor of type int8 has no scales`},
-		{"shape", func(_ *model.Model, e Editor) { e.Graph.Tensors[0].Shape[0] = -1 }, "negative dimension"},
-		{"size", func(_ *model.Model, e Editor) { e.Graph.Tensors[0].Shape[0] = maxDense + 1 }, "more than 33554432 elements"},
+		{"shape", func(_ *model.Model, e Editor) { e.Graph.Tensors[0].Shape[0], e.Graph.Tensors[1].Shape[0] = -1, -1 }, "negative dimension"},
+		{"size", func(_ *model.Model, e Editor) {
+			e.Graph.Tensors[0].Shape[0], e.Graph.Tensors[1].Shape[0] = maxDense+1, maxDense+1
+		}, "more than 33554432 elements"},
 	} {
 		m, e := foldModel()
 		test.change(m, e)

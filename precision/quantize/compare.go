@@ -20,8 +20,9 @@ type LayerError struct {
 
 // Compare runs a prepared model and a conversion of it side by side and returns the
 // errors of the layers that both have, in the order of execution. Layers are found by
-// the names of their results.
-func Compare(w *engine.Worker, prepared, converted *model.Model, samples []probe.Sample) ([]LayerError, error) {
+// the names of their results. Factors are what an equalization divided the conversion's
+// channels by, nil for none.
+func Compare(w *engine.Worker, prepared, converted *model.Model, factors Factors, samples []probe.Sample) ([]LayerError, error) {
 	if len(samples) == 0 {
 		return nil, ErrNoSamples
 	}
@@ -64,8 +65,13 @@ func Compare(w *engine.Worker, prepared, converted *model.Model, samples []probe
 			if len(want[i]) != len(got[i]) {
 				return nil, fmt.Errorf("layer %q has %d results, converted %d", list[i].Name, len(want[i]), len(got[i]))
 			}
+			scale := factors[before[i]]
 			for k, x := range want[i] {
-				d := float64(got[i][k]) - float64(x)
+				y := float64(got[i][k])
+				if scale != nil {
+					y *= scale[k%len(scale)]
+				}
+				d := y - float64(x)
 				signal[i] += float64(x) * float64(x)
 				noise[i] += d * d
 			}
@@ -89,4 +95,19 @@ func ratio(noise, signal float64) (relative, snr float64) {
 		return 1, 0
 	}
 	return noise / signal, min(maxSNR, 10*math.Log10(signal/noise))
+}
+
+// Zeros is the share of a layer's weights that are zero.
+func Zeros(m *model.Model, l Layer) float64 {
+	w, err := floatsOf(m, l.Weights)
+	if err != nil || len(w) == 0 {
+		return 0
+	}
+	n := 0
+	for _, v := range w {
+		if v == 0 {
+			n++
+		}
+	}
+	return float64(n) / float64(len(w))
 }

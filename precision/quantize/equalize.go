@@ -17,8 +17,9 @@ import (
 // A channel's factor is peak^share / weight^(1-share), the largest activation against
 // the largest weight that multiplies it (Xiao et al., SmoothQuant, ICML 2023): with a
 // share of 1 all activations have the same range, with 0 all columns of weights. The
-// model is changed; statistics must be taken anew.
-func Equalize(m *model.Model, stats map[int32]*Statistics, share float64) error {
+// model is changed; statistics must be taken anew. What Equalize returns are the factors
+// by which the channels of each tensor were divided.
+func Equalize(m *model.Model, stats map[int32]*Statistics, share float64) (Factors, error) {
 	e := newEqualizer(m)
 	for i := range m.Subgraphs[0].Operators {
 		e.operator(i)
@@ -29,10 +30,13 @@ func Equalize(m *model.Model, stats map[int32]*Statistics, share float64) error 
 		}
 	}
 	if err := e.measure(stats); err != nil {
-		return err
+		return nil, err
 	}
 	return e.scale(share)
 }
+
+// Factors are those of the channels of tensors, by tensor.
+type Factors map[int32][]float64
 
 // equalizer joins channels that must have the same factor. A channel is a tensor and an
 // index into its last dimension.
@@ -236,35 +240,33 @@ func (e *equalizer) factor(root int, share float64) float64 {
 }
 
 // scale writes the weights anew.
-func (e *equalizer) scale(share float64) error {
-	factors := make([]float64, len(e.parent))
+func (e *equalizer) scale(share float64) (Factors, error) {
+	factors := make(Factors)
 	for t := range e.Graph.Tensors {
 		for c := range e.channels(int32(t)) {
-			factors[e.first[t]+c] = e.factor(e.root(int32(t), c), share)
+			factors[int32(t)] = append(factors[int32(t)], e.factor(e.root(int32(t), c), share))
 		}
 	}
-	of := func(t int32) []float64 { return factors[e.first[t]:][:e.channels(t)] }
 	for _, l := range e.layers {
-		w, err := graph.Floats(e.Model, &e.Graph.Tensors[l.Weights])
+		w, err := floatsOf(e.Model, l.Weights)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		in, out := of(l.Input), of(l.Output)
-		rescale(l, w, in, out)
+		rescale(l, w, factors[l.Input], factors[l.Output])
 		e.SetConstant(l.Weights, graph.Float32Bytes(w))
 		if l.Bias < 0 {
 			continue
 		}
-		b, err := graph.Floats(e.Model, &e.Graph.Tensors[l.Bias])
+		b, err := floatsOf(e.Model, l.Bias)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for c := range b {
-			b[c] = float32(float64(b[c]) / out[c])
+			b[c] = float32(float64(b[c]) / factors[l.Output][c])
 		}
 		e.SetConstant(l.Bias, graph.Float32Bytes(b))
 	}
-	return nil
+	return factors, nil
 }
 
 // rescale divides a layer's weights by the factors of its outputs and multiplies them by

@@ -16,9 +16,10 @@ type Cost func(*model.Model) (float64, error)
 
 // Trial is a prepared model, how it is to be written, and what that costs.
 type Trial struct {
-	Model *model.Model
-	Plan  Plan
-	Cost  float64
+	Model   *model.Model
+	Factors Factors // by which its channels are smaller than the original's, nil for none
+	Plan    Plan
+	Cost    float64
 }
 
 // Search finds how to compute the layers of a prepared model in the given formats at
@@ -39,63 +40,79 @@ var equalizations = []float64{-1, 0.5, 1}
 
 // Run returns the best way that was found.
 func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
-	plain, err := s.Observe(prepared)
+	t, stats, err := s.equalize(ctx, prepared)
 	if err != nil {
 		return nil, err
 	}
-	var best *Trial
+	if _, err := s.ranges(ctx, t, stats, true); err != nil {
+		return nil, err
+	}
+	if t.Plan.Weights, err = nearestWeights(t.Model, s.Formats); err != nil {
+		return nil, err
+	}
+	if err := t.measure(s.Cost); err != nil {
+		return nil, err
+	}
+	return t, s.refine(ctx, t)
+}
+
+// equalize chooses the share with which the ranges cost least.
+func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Trial, stats map[int32]*Statistics, err error) {
+	plain, err := s.Observe(prepared)
+	if err != nil {
+		return nil, nil, err
+	}
 	least := 0.0
-	for i, share := range equalizations {
-		s.Progress("equalization", i, len(equalizations))
-		m, stats := prepared, plain
+	for _, share := range equalizations {
+		m, observed, factors := prepared, plain, Factors(nil)
 		if share >= 0 {
 			if m, err = clone(prepared); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			if err = Equalize(m, plain, share); err != nil {
-				return nil, err
+			if factors, err = Equalize(m, plain, share); err != nil {
+				return nil, nil, err
 			}
-			if stats, err = s.Observe(m); err != nil {
-				return nil, err
+			if observed, err = s.Observe(m); err != nil {
+				return nil, nil, err
 			}
 		}
-		t, sum, err := s.ranges(ctx, m, stats)
+		t := &Trial{Model: m, Factors: factors, Plan: Plan{Formats: s.Formats, Ranges: make(map[int32]Range)}}
+		sum, err := s.ranges(ctx, t, observed, false)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if best == nil || sum < least {
-			best, least = t, sum
+			best, stats, least = t, observed, sum
 		}
 	}
-	if best.Plan.Weights, err = nearestWeights(best.Model, s.Formats); err != nil {
-		return nil, err
-	}
-	if err := best.measure(s.Cost); err != nil {
-		return nil, err
-	}
-	return best, s.refine(ctx, best)
+	return best, stats, nil
 }
 
 // ranges chooses the range of each group of activations that share one, as if all others
-// were floats, and returns the sum of their costs.
-func (s *Search) ranges(ctx context.Context, m *model.Model, stats map[int32]*Statistics) (*Trial, float64, error) {
-	clippings := Clippings
+// were floats, and returns the sum of their costs. Only if it is to be exact the ends
+// are moved beyond what clipping gives.
+func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statistics, exact bool) (sum float64, err error) {
+	clippings, doing := Clippings, "equalization"
 	if s.Clipping != "" {
 		clippings = []Clipping{s.Clipping}
 	}
-	t := &Trial{Model: m, Plan: Plan{Formats: s.Formats, Ranges: make(map[int32]Range, len(stats))}}
+	if exact {
+		doing = "ranges of activations"
+	} else if s.Clipping == "" {
+		clippings = []Clipping{LeastError, Divergence} // a wide one and a narrow one
+	}
 	for tensor, x := range stats {
 		t.Plan.Ranges[tensor] = x.Range(clippings[0])
 	}
-	list, sum := groups(m, t.Plan), 0.0
+	list := groups(t.Model, t.Plan)
 	for n, group := range list {
 		if err := ctx.Err(); err != nil {
-			return nil, 0, err
+			return 0, err
 		}
-		s.Progress("ranges of activations", n, len(list))
+		s.Progress(doing, n, len(list))
 		best, least := Range{}, -1.0
 		try := func(r Range) (bool, error) {
-			rounded, err := withRounded(m, group, r)
+			rounded, err := withRounded(t.Model, group, r)
 			if err != nil {
 				return false, err
 			}
@@ -113,18 +130,20 @@ func (s *Search) ranges(ctx context.Context, m *model.Model, stats map[int32]*St
 				r = Range{min(r.Min, x.Min), max(r.Max, x.Max)}
 			}
 			if _, err := try(r); err != nil {
-				return nil, 0, err
+				return 0, err
 			}
 		}
-		if err := climb(&best, try); err != nil {
-			return nil, 0, err
+		if exact {
+			if err := climb(&best, try); err != nil {
+				return 0, err
+			}
 		}
 		for _, tensor := range group {
 			t.Plan.Ranges[tensor] = best
 		}
 		sum += least
 	}
-	return t, sum, nil
+	return sum, nil
 }
 
 // withRounded is the model with some activations rounded to 8 bits, all else in floats.
@@ -161,7 +180,7 @@ func (t *Trial) measure(cost Cost) error {
 
 // try measures a changed plan and keeps it if it costs less.
 func (t *Trial) try(plan Plan, cost Cost) (better bool, err error) {
-	other := Trial{Model: t.Model, Plan: plan}
+	other := Trial{Model: t.Model, Factors: t.Factors, Plan: plan}
 	if err := other.measure(cost); err != nil {
 		return false, err
 	}
@@ -173,7 +192,7 @@ func (t *Trial) try(plan Plan, cost Cost) (better bool, err error) {
 }
 
 // Moves of the ends of a range, tried one after the other and each again while it pays.
-var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {1, 0.1}, {0.1, 1}, {1, 1.3}, {1.3, 1}}
+var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {0.1, 1}, {1.3, 1.3}}
 
 // maxRepeats bounds how often a move is made again.
 const maxRepeats = 6
