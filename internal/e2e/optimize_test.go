@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,7 +52,7 @@ func zeros(ts *testscript.TestScript, neg bool, args []string) {
 		size *= n
 	}
 	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s,), }\n", strings.Join(args[1:], ", "))
-	data := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
+	data := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), 0) // the length has 16 bits, little-endian
 	data = append(append(data, header...), make([]byte, size)...)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o640))
 }

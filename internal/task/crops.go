@@ -49,13 +49,17 @@ type shot struct {
 	share, x, y float64
 }
 
-// shots lists the pictures for calibration: the crops share by share, so that any
-// even choice has some of each, then the faceless ones whole and in corners.
-func (c *crops) shots() (list []shot) {
+// shots lists the pictures of a half: the crops share by share, so that any
+// even choice has some of each, then, for
+// calibration, the faceless ones whole and in corners.
+func (c *crops) shots(h half) (list []shot) {
 	for _, share := range calibratedShares {
-		for i := range calibrating.of(len(c.Pix)) {
+		for i := range h.of(len(c.Pix)) {
 			list = append(list, shot{crop: i, share: share, x: 0.5, y: 0.5})
 		}
+	}
+	if h == heldOut {
+		return list
 	}
 	for _, name := range c.faceless {
 		list = append(list, shot{picture: name, share: 1, x: 0.5, y: 0.5})
@@ -66,14 +70,14 @@ func (c *crops) shots() (list []shot) {
 	return list
 }
 
-func (c *crops) samples(reference Model, n int) ([]probe.Sample, error) {
+func (c *crops) samples(reference Model, h half, n int) ([]probe.Sample, error) {
 	lens, err := newLens(reference)
 	if err != nil {
 		return nil, err
 	}
 	var list []probe.Sample
 	var whole, square source.Image
-	shots, open := c.shots(), ""
+	shots, open := c.shots(h), ""
 	for i := range spread(n, len(shots)) {
 		s := shots[i]
 		switch {

@@ -54,8 +54,8 @@ func (in *inputs) load(h half) ([]probe.Sample, error) {
 	return in.kept[h], nil
 }
 
-func (in *inputs) samples(_ Model, n int) ([]probe.Sample, error) {
-	all, err := in.load(calibrating)
+func (in *inputs) samples(_ Model, h half, n int) ([]probe.Sample, error) {
+	all, err := in.load(h)
 	var list []probe.Sample
 	for i := range spread(n, len(all)) {
 		list = append(list, all[i])

@@ -41,14 +41,14 @@ func newClassifier(m Model) (*pipeline.MoodClassifier, error) {
 	return pipeline.NewMoodClassifier(m, models.Vocab(), models.Labels(), deadline)
 }
 
-func (s *sentences) samples(_ Model, n int) ([]probe.Sample, error) {
+func (s *sentences) samples(_ Model, h half, n int) ([]probe.Sample, error) {
 	tokenizer, err := text.NewTokenizer(models.Vocab())
 	if err != nil {
 		return nil, err
 	}
 	var all []string
 	for _, set := range s.sets {
-		for i := range calibrating.of(len(set.list)) {
+		for i := range h.of(len(set.list)) {
 			all = append(all, set.list[i].Text)
 		}
 	}

@@ -41,9 +41,9 @@ type Task struct {
 
 // data asks questions of models.
 type data interface {
-	// samples makes at most n inputs, evenly over the calibrating half. What the
-	// reference remembers from one input to the next runs along.
-	samples(reference Model, n int) ([]probe.Sample, error)
+	// samples makes at most n inputs, evenly over a half. What the reference remembers
+	// from one input to the next runs along.
+	samples(reference Model, h half, n int) ([]probe.Sample, error)
 	// ask puts the questions of a half to a model.
 	ask(m Model, h half) (transcript, error)
 }
@@ -115,14 +115,20 @@ func (t *Task) Notes() []string { return t.notes }
 // Samples makes at most n inputs for calibration, evenly over the calibrating half. It
 // makes fewer if there are fewer, or if they would take more than 64 MiB. They must not
 // be changed: the task may keep them.
-func (t *Task) Samples(n int) ([]probe.Sample, error) {
+func (t *Task) Samples(n int) ([]probe.Sample, error) { return t.samples(calibrating, n) }
+
+// Unseen makes such inputs of the half that is held out: to measure by them, never to
+// calibrate.
+func (t *Task) Unseen(n int) ([]probe.Sample, error) { return t.samples(heldOut, n) }
+
+func (t *Task) samples(h half, n int) ([]probe.Sample, error) {
 	size := 0
 	for _, in := range t.reference.Inputs() {
 		size += in.Bytes
 	}
-	list, err := t.data.samples(t.reference, max(1, min(n, maxSampleBytes/size)))
+	list, err := t.data.samples(t.reference, h, max(1, min(n, maxSampleBytes/size)))
 	if err != nil {
-		return nil, fmt.Errorf("calibration samples: %w", err)
+		return nil, fmt.Errorf("samples: %w", err)
 	}
 	return list, nil
 }
@@ -154,4 +160,12 @@ func (t *Task) judge(m Model, h half) (Score, error) {
 		return s, errors.New("judge: there is nothing to judge by")
 	}
 	return s, nil
+}
+
+// shapes lists those of tensors.
+func shapes(tensors []engine.Tensor) (list [][]int) {
+	for _, t := range tensors {
+		list = append(list, t.Shape)
+	}
+	return list
 }

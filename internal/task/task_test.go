@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"atoll/engine/probe"
 	"atoll/internal/material"
 	"atoll/model"
 )
@@ -41,6 +42,15 @@ func TestOwnData(t *testing.T) {
 				if len(s[i]) != len(in.Float32s()) {
 					t.Fatalf("%s: input %d has %d values", c.where, i, len(s[i]))
 				}
+			}
+		}
+		unseen, err := task.Unseen(c.samples)
+		if err != nil || len(unseen) < c.samples/2 {
+			t.Errorf("%s: %d unseen samples, %v", c.where, len(unseen), err)
+		}
+		for _, s := range unseen {
+			if slices.ContainsFunc(samples, func(other probe.Sample) bool { return slices.Equal(s[0], other[0]) }) {
+				t.Errorf("%s: a sample is of both halves", c.where)
 			}
 		}
 		began := time.Now()

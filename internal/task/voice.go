@@ -132,15 +132,15 @@ func (v *voice) hear(m Model, h half, visit func(t *take, p float64) error) erro
 	return nil
 }
 
-func (v *voice) samples(reference Model, n int) ([]probe.Sample, error) {
+func (v *voice) samples(reference Model, h half, n int) ([]probe.Sample, error) {
 	total := 0
-	for _, t := range v.halves[calibrating] {
+	for _, t := range v.halves[h] {
 		total += t.frames
 	}
 	wanted := slices.Collect(spread(n, total))
 	var list []probe.Sample
 	heard := 0
-	err := v.hear(reference, calibrating, func(*take, float64) error {
+	err := v.hear(reference, h, func(*take, float64) error {
 		if len(wanted) > 0 && wanted[0] == heard {
 			wanted = wanted[1:]
 			list = append(list, inputsOf(reference))
