@@ -21,6 +21,7 @@ import (
 //	sha256 = "…"                            # of the file, 64 hexadecimal digits
 //	precision = "f32"                       # of the weights: see Precisions
 //	baseline = true                         # on exactly one variant of a modality
+//	accuracy = 0.99                         # measured, 0 to 1; left out: unknown
 //	licence = "MIT"
 //	source = "where the file comes from"
 //
@@ -38,16 +39,19 @@ type Manifest struct {
 
 // Variant is one model file of a modality.
 type Variant struct {
-	Modality  Modality     `toml:"modality"`
-	Name      string       `toml:"name"`
-	File      string       `toml:"file"`
-	SHA256    Hash         `toml:"sha256"`
-	Precision string       `toml:"precision"`
-	Baseline  bool         `toml:"baseline"`
-	Licence   string       `toml:"licence"`
-	Source    string       `toml:"source"`
-	Inputs    []TensorSpec `toml:"input"`
-	Outputs   []TensorSpec `toml:"output"`
+	Modality  Modality `toml:"modality"`
+	Name      string   `toml:"name"`
+	File      string   `toml:"file"`
+	SHA256    Hash     `toml:"sha256"`
+	Precision string   `toml:"precision"`
+	Baseline  bool     `toml:"baseline"`
+	// Accuracy is the share of answers that are right, as measured on the test data of
+	// the modality; those of one modality can be compared. 0 is unknown.
+	Accuracy float64      `toml:"accuracy"`
+	Licence  string       `toml:"licence"`
+	Source   string       `toml:"source"`
+	Inputs   []TensorSpec `toml:"input"`
+	Outputs  []TensorSpec `toml:"output"`
 }
 
 // TensorSpec is the outside of a tensor: what a variant promises of an input or
@@ -77,6 +81,9 @@ func (h *Hash) UnmarshalText(text []byte) error {
 	}
 	return nil
 }
+
+// Auto is no variant's name: where one is asked for, it stands for a choice by job.
+const Auto = "auto"
 
 // Precisions are the values that Variant.Precision may have: how weights are
 // stored, and for "int8" activations too.
@@ -141,6 +148,10 @@ func (m *Manifest) checkVariant(i int) error {
 	switch {
 	case !plainName.MatchString(v.Name):
 		return errors.New("name must be 1 to 64 letters, digits, '.', '-' or '_'")
+	case v.Name == Auto:
+		return fmt.Errorf("name must not be %q, which stands for a choice among all", Auto)
+	case !(v.Accuracy >= 0 && v.Accuracy <= 1):
+		return fmt.Errorf("accuracy %v: use 0 to 1", v.Accuracy)
 	case !plainName.MatchString(v.File):
 		return fmt.Errorf("file %.64q must be a plain file name, without folders", v.File)
 	case v.SHA256 == Hash{}:

@@ -96,7 +96,7 @@ func watched(t *testing.T, w watch, pace Pace, policy string, work float64, whol
 	}
 	inputs := []Input{{Name: "cam", Modality: model.Vision, Source: w, Queue: queue, Finite: true, Whole: whole}}
 	p, err := New(Config{
-		Inputs: inputs, Policy: policyFor(t, policy, work, inputs), Faces: faces, Fuser: fuser,
+		Inputs: inputs, Policy: policyFor(t, policy, work, inputs), Faces: Only(faces), Fuser: fuser,
 		Clock: w.clock, Pace: pace, Once: whole, Emit: func(fusion.Event) {},
 	})
 	if err != nil {

@@ -56,10 +56,17 @@ func (d *FaceDetector) Detect(faces []vision.Face, img source.Image) (found []vi
 	if err != nil {
 		return faces, took, err
 	}
-	if faces, err = d.decoder.Decode(faces, geometry, d.boxes, d.scores); err != nil {
-		return faces, took, fmt.Errorf("model %s: %w", d.model.Name(), err)
+	faces, err = d.decode(faces, geometry)
+	return faces, took, err
+}
+
+// decode appends the faces of the inference before.
+func (d *FaceDetector) decode(faces []vision.Face, g vision.Geometry) ([]vision.Face, error) {
+	faces, err := d.decoder.Decode(faces, g, d.boxes, d.scores)
+	if err != nil {
+		err = fmt.Errorf("model %s: %w", d.model.Name(), err)
 	}
-	return faces, took, nil
+	return faces, err
 }
 
 // Score is the probability that there is a face in img: the best score of all, also
@@ -70,11 +77,32 @@ func (d *FaceDetector) Score(img source.Image) (p float64, took engine.Timing, e
 	if _, took, err = d.infer(img); err != nil {
 		return 0, took, err
 	}
-	p = 1 / (1 + math.Exp(-float64(slices.Max(d.scores))))
+	p, err = d.best()
+	return p, took, err
+}
+
+// best is the best score of the inference before.
+func (d *FaceDetector) best() (float64, error) {
+	p := 1 / (1 + math.Exp(-float64(slices.Max(d.scores))))
 	if math.IsNaN(p) {
-		return 0, took, fmt.Errorf("model %s: scores: %w", d.model.Name(), vision.ErrBadOutput)
+		return 0, fmt.Errorf("model %s: scores: %w", d.model.Name(), vision.ErrBadOutput)
 	}
-	return p, took, nil
+	return p, nil
+}
+
+// Look is Detect and Score of one inference.
+func (d *FaceDetector) Look(faces []vision.Face, img source.Image) (p float64, found []vision.Face, took engine.Timing, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	geometry, took, err := d.infer(img)
+	if err != nil {
+		return 0, faces, took, err
+	}
+	if p, err = d.best(); err != nil {
+		return 0, faces, took, err
+	}
+	faces, err = d.decode(faces, geometry)
+	return p, faces, took, err
 }
 
 func (d *FaceDetector) infer(img source.Image) (g vision.Geometry, took engine.Timing, err error) {

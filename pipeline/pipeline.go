@@ -1,5 +1,5 @@
-// Package pipeline runs the fixed way of the data: source → sched → engine → decode →
-// fusion → events. Each source has its goroutine and a bounded queue; each queue has a
+// Package pipeline runs the fixed way of the data: source → sched → precision → engine →
+// decode → fusion → events. Each source has its goroutine and a bounded queue; each queue has a
 // goroutine that looks how new its inputs are; one goroutine infers what the scheduler
 // asks for, and one fuses. None waits for another's input, so a source that stalls,
 // fails or lies about time costs only its own evidence.
@@ -39,9 +39,9 @@ type Input struct {
 // Config is what a Pipeline is made of.
 type Config struct {
 	Inputs  []Input
-	Faces   *FaceDetector   // needed if an input is vision
-	Voice   *VoiceDetector  // needed if an input is audio
-	Mood    *MoodClassifier // needed if an input is text
+	Faces   Variants[*FaceDetector]   // needed if an input is vision
+	Voice   Variants[*VoiceDetector]  // needed if an input is audio
+	Mood    Variants[*MoodClassifier] // needed if an input is text
 	Fuser   *fusion.Fuser
 	Clock   source.Clock
 	Logger  zerolog.Logger
@@ -75,8 +75,8 @@ type Pipeline struct {
 // decides what is inferred.
 func New(c Config) (*Pipeline, error) {
 	for _, in := range c.Inputs {
-		missing := map[model.Modality]bool{model.Vision: c.Faces == nil, model.Audio: c.Voice == nil, model.Text: c.Mood == nil}
-		if missing[in.Modality] {
+		have := map[model.Modality]int{model.Vision: len(c.Faces.Senses), model.Audio: len(c.Voice.Senses), model.Text: len(c.Mood.Senses)}
+		if have[in.Modality] == 0 {
 			return nil, fmt.Errorf("source %s: no model for %v", in.Name, in.Modality)
 		}
 	}

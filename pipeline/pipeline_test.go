@@ -77,7 +77,7 @@ func run(t *testing.T, ctx context.Context, m *enginetest.Model, sources map[str
 		t.Fatal(err)
 	}
 	clock := source.NewClock()
-	c := Config{Mood: mood, Fuser: fuser, Clock: clock, Once: len(once) > 0, Emit: func(e fusion.Event) {
+	c := Config{Mood: Only(mood), Fuser: fuser, Clock: clock, Once: len(once) > 0, Emit: func(e fusion.Event) {
 		e.Evidence = append([]fusion.Contribution(nil), e.Evidence...)
 		events = append(events, e)
 	}}

@@ -246,7 +246,7 @@ func TestSensesDoNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := NewObserver(face, voice, mood)
+	o := NewObserver(Only(face), Only(voice), Only(mood))
 	items := []source.Item{
 		{Modality: 0, Image: grey(320, 240)},
 		{Modality: 1, Audio: make([]float32, audio.FrameSize)},

@@ -158,11 +158,12 @@ func (h *heat) run() {
 		}
 	}()
 	t := newThermostat(h.heatOptions, h.profile, list)
-	t.read, t.bound = hub.Latest, h.pace.bound
+	t.read, t.bound, t.correct = hub.Latest, h.pace.bound, h.pace.correct
 	if h.config.Control {
 		set := h.findActuators()
 		defer set.Close() // before the sensors, which may take their time
 		h.pace.budget.Store(set.Budget)
+		h.pace.precision.Store(set.Precision)
 		t.apply = func(s actuator.Setting) error {
 			before := h.pace.Share()
 			err := set.Turn(s)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"math"
 	"sync/atomic"
 
 	"atoll/thermal/actuator"
@@ -9,10 +10,12 @@ import (
 // pace is the thermal budget as the pipeline sees it, and what the controller hears
 // back. It gives the whole budget until there is one.
 type pace struct {
-	changed chan struct{} // one token
-	budget  atomic.Pointer[actuator.Budget]
-	holds   atomic.Bool // a job back, now
-	held    atomic.Bool // one since bound was asked last
+	changed    chan struct{} // one token
+	budget     atomic.Pointer[actuator.Budget]
+	precision  atomic.Pointer[actuator.Precision]
+	correction atomic.Uint64 // bits of what a power sensor says over what the model does; 0: no sensor
+	holds      atomic.Bool   // a job back, now
+	held       atomic.Bool   // one since bound was asked last
 }
 
 // Share implements pipeline.Pace.
@@ -22,6 +25,21 @@ func (p *pace) Share() float64 {
 	}
 	return 1
 }
+
+// Economy implements selector.Heat.
+func (p *pace) Economy() bool {
+	preference := p.precision.Load()
+	return preference != nil && preference.Economy()
+}
+
+// Correction implements selector.Meter.
+func (p *pace) Correction() (times float64, ok bool) {
+	bits := p.correction.Load()
+	return math.Float64frombits(bits), bits != 0
+}
+
+// correct tells what a power sensor says over what the model does.
+func (p *pace) correct(times float64) { p.correction.Store(math.Float64bits(times)) }
 
 // Changed implements pipeline.Pace.
 func (p *pace) Changed() <-chan struct{} { return p.changed }

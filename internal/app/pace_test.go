@@ -4,10 +4,32 @@ import (
 	"testing"
 
 	"atoll/pipeline"
+	"atoll/precision/selector"
 	"atoll/thermal/actuator"
 )
 
-var _ pipeline.Pace = (*pace)(nil)
+var (
+	_ pipeline.Pace  = (*pace)(nil)
+	_ selector.Heat  = (*pace)(nil)
+	_ selector.Meter = (*pace)(nil)
+)
+
+// Heat that is short makes variants cheaper, through the actuator that says so.
+func TestPaceTellsOfEconomy(t *testing.T) {
+	var p pace
+	if p.Economy() {
+		t.Error("economy before there is a budget")
+	}
+	set, _ := actuator.Find(t.TempDir(), twoCores, actuator.Options{})
+	defer set.Close()
+	p.precision.Store(set.Precision)
+	if _, err := set.Apply(actuator.Setting{Share: 0.5}); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Economy() {
+		t.Error("no economy at half of the share")
+	}
+}
 
 func TestPace(t *testing.T) {
 	var p pace

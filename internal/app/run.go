@@ -19,7 +19,6 @@ import (
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
-	"atoll/sched"
 	"atoll/trace"
 )
 
@@ -45,9 +44,9 @@ type RunOptions struct {
 	Root  string             // holds the proc and sys of the board; "": /
 	Stdin io.Reader          // for sources that read standard input
 	Emit  func(fusion.Event) // called with every event, in order; must not block
-	// Explain is called with every decision of the scheduler, if set. It must neither
-	// keep its argument nor block.
-	Explain func(*sched.Decision)
+	// Explain is called with every decision of the scheduler and every change of a
+	// variant, if set. It must neither keep its argument nor block.
+	Explain func(fmt.Stringer)
 	Logger  zerolog.Logger
 }
 
@@ -101,7 +100,7 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 		return nil, err
 	}
 	defer senses.Close()
-	p, err := build(cfg, senses, &heat.pace, o)
+	p, err := build(cfg, senses, heat, o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +108,7 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	learned := remember(p.Policy, o.State, o.Logger)
 	err = watched(p, ctx, func() {
 		logStats(o.Logger, p.Stats())
+		logSelection(o.Logger, p)
 		heat.tell()
 		learned.keep(p)
 	})
@@ -118,6 +118,7 @@ func Run(ctx context.Context, cfg config.Config, o RunOptions) ([]pipeline.Input
 	}
 	stats := p.Stats()
 	logStats(o.Logger, stats)
+	logSelection(o.Logger, p)
 	heat.tell()
 	learned.keep(p)
 	if c := p.Fuser.State(p.Clock.Now()).Counters; c != (fusion.Counters{}) {
@@ -166,9 +167,12 @@ func logStats(log zerolog.Logger, stats []pipeline.InputStats) {
 }
 
 // build makes the pipeline with the models that its sources need.
-func build(cfg config.Config, senses *Senses, pace pipeline.Pace, o RunOptions) (*pipeline.Pipeline, error) {
+func build(cfg config.Config, senses *Senses, heat *heat, o RunOptions) (*pipeline.Pipeline, error) {
 	clock := source.NewClock()
-	c := pipeline.Config{Clock: clock, Logger: o.Logger, Once: o.Once, Pace: pace, Emit: o.Emit}
+	c := pipeline.Config{Clock: clock, Logger: o.Logger, Once: o.Once, Pace: &heat.pace, Emit: o.Emit}
+	by := Surroundings{
+		Heat: &heat.pace, Meter: &heat.pace, Power: JobPower(heat.profile.Energy, cfg.Engine.Threads), Explain: o.Explain,
+	}
 	for i, s := range cfg.Sources {
 		in, err := open(s, source.Env{
 			Clock: clock, Stdin: o.Stdin, Logger: o.Logger,
@@ -179,12 +183,13 @@ func build(cfg config.Config, senses *Senses, pace pipeline.Pace, o RunOptions) 
 		}
 		c.Inputs = append(c.Inputs, in)
 	}
-	return Assemble(cfg, senses, c, o.Explain)
+	return Assemble(cfg, senses, c, by)
 }
 
 // Assemble makes a pipeline of c, whose inputs, clock and listeners are the caller's,
 // with the models that those inputs need and the rules and scheduler of cfg.
-func Assemble(cfg config.Config, senses *Senses, c pipeline.Config, explain func(*sched.Decision)) (*pipeline.Pipeline, error) {
+// Variants are picked by what is around.
+func Assemble(cfg config.Config, senses *Senses, c pipeline.Config, by Surroundings) (*pipeline.Pipeline, error) {
 	var err error
 	if c.Fuser, err = fusion.New(cfg.Rules); err != nil {
 		return nil, err
@@ -193,21 +198,21 @@ func Assemble(cfg config.Config, senses *Senses, c pipeline.Config, explain func
 		return slices.ContainsFunc(c.Inputs, func(in pipeline.Input) bool { return in.Modality == m })
 	}
 	if uses(model.Vision) {
-		if c.Faces, err = senses.Faces(Choice{}); err != nil {
+		if c.Faces, err = configured(cfg, model.Vision, senses.Faces, c, by); err != nil {
 			return nil, err
 		}
 	}
 	if uses(model.Audio) {
-		if c.Voice, err = senses.Voice(Choice{}); err != nil {
+		if c.Voice, err = configured(cfg, model.Audio, senses.Voice, c, by); err != nil {
 			return nil, err
 		}
 	}
 	if uses(model.Text) {
-		if c.Mood, err = senses.Mood(Choice{}); err != nil {
+		if c.Mood, err = configured(cfg, model.Text, senses.Mood, c, by); err != nil {
 			return nil, err
 		}
 	}
-	if c.Policy, err = newPolicy(cfg, c.Inputs, explain); err != nil {
+	if c.Policy, err = newPolicy(cfg, c.Inputs, by.Explain); err != nil {
 		return nil, err
 	}
 	return pipeline.New(c)

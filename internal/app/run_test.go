@@ -235,6 +235,9 @@ func TestClosePutsBack(t *testing.T) {
 	}
 	<-lowered
 	await(t, tree, limit, "800000")
+	if !h.pace.Economy() {
+		t.Error("nothing is told of economy while the clock is lowered")
+	}
 	h.Close()
 	if got := read(t, tree, limit); got != "1500000" {
 		t.Errorf("the clock is at most %s after the end, want 1500000", got)

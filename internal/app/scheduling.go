@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,8 +27,11 @@ var urgencies = [model.NumModalities]struct {
 const firstCost = 100 * time.Millisecond
 
 // newPolicy makes the scheduler of a run: a neuron, or a place in line, for each input.
-func newPolicy(cfg config.Config, inputs []pipeline.Input, explain func(*sched.Decision)) (sched.Policy, error) {
-	o := sched.Options{Sources: SchedulerSources(cfg, inputs), Work: cfg.Scheduler.Work, Freeze: !cfg.Scheduler.Learn, Explain: explain}
+func newPolicy(cfg config.Config, inputs []pipeline.Input, explain func(fmt.Stringer)) (sched.Policy, error) {
+	o := sched.Options{Sources: SchedulerSources(cfg, inputs), Work: cfg.Scheduler.Work, Freeze: !cfg.Scheduler.Learn}
+	if explain != nil {
+		o.Explain = func(d *sched.Decision) { explain(d) }
+	}
 	if slices.ContainsFunc(inputs, func(in pipeline.Input) bool { return in.Whole }) {
 		o.Work = 1
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"atoll/board"
 	"atoll/engine"
 	"atoll/internal/config"
@@ -27,6 +29,7 @@ const maxModelFile = 256 << 20
 type Senses struct {
 	cfg    config.Config
 	worker *engine.Worker
+	log    zerolog.Logger
 }
 
 // OpenSenses starts a worker with as many threads as cfg says, or as suits the board.
@@ -38,7 +41,7 @@ func OpenSenses(cfg config.Config, o engine.Options) (*Senses, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Senses{cfg, w}, nil
+	return &Senses{cfg, w, o.Logger}, nil
 }
 
 // Threads is how many threads a worker is to have: as many as are asked for, or if that
@@ -58,7 +61,8 @@ func (s *Senses) Close() { s.worker.Close() }
 func (s *Senses) EngineStats() engine.Stats { return s.worker.Stats() }
 
 // Choice is which model a sense uses: a file if that is set, else a variant of the
-// built-in manifest.
+// built-in manifest, else the one configured. One that is to be picked job by job is the
+// baseline here.
 type Choice struct{ File, Variant string }
 
 // Faces opens the face detector.
@@ -105,9 +109,11 @@ func (s *Senses) load(m model.Modality, c Choice, configured string) (*engine.Mo
 	if err != nil {
 		return nil, fmt.Errorf("built-in models: %w", err)
 	}
-	v, err := manifest.Variant(m, c.Variant)
-	if err != nil {
-		return nil, err
+	v := manifest.Baseline(m)
+	if c.Variant != model.Auto { // which here is one model, the same for every job
+		if v, err = manifest.Variant(m, c.Variant); err != nil {
+			return nil, err
+		}
 	}
 	data, err := models.Open(v)
 	if err != nil {

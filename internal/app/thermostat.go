@@ -24,6 +24,8 @@ type thermostat struct {
 	read       func([]sensors.Reading) []sensors.Reading
 	apply      func(actuator.Setting) error // nil: nothing is turned; must not wait
 	bound      func() bool                  // work was held back since the last call
+	correct    func(times float64)          // hears of power above idle, measured over modelled; nil: nobody does
+	idle       physic.Power                 // by the model
 	controller *thermal.Controller
 	filter     *sensors.Filter
 	model      estimate
@@ -67,6 +69,7 @@ func newThermostat(o heatOptions, profile *board.Profile, list []sensors.Sensor)
 		}),
 		filter:   sensors.NewFilter(len(list), sensors.Limits{}),
 		model:    estimate{Thermal: profile.Thermal},
+		idle:     profile.Energy.Static,
 		readings: make([]sensors.Reading, 0, len(list)),
 		bad:      make([]tally, len(list)),
 		now:      state{power: profile.Energy.Static, powerModelled: true},
@@ -123,13 +126,31 @@ func (t *thermostat) answered() bool {
 // the energy model, which stands last in the list; without either the last power goes
 // on. It comes before the filter, which is told what the power makes of the temperature.
 func (t *thermostat) measurePower(now time.Time) {
+	found := false
 	for i := range t.readings {
 		r := &t.readings[i]
-		if r.Quantity == sensors.Power && r.Place == sensors.PlaceTotal && t.filter.Drawn(now, r) {
+		if r.Quantity != sensors.Power || r.Place != sensors.PlaceTotal || !t.filter.Drawn(now, r) {
+			continue
+		}
+		if !found {
 			t.now.power, t.now.powerModelled = r.Power(), r.Quality == sensors.Estimated
-			return
+			found = true
+		} else if r.Quality == sensors.Estimated && !t.now.powerModelled {
+			t.comparePower(r.Power())
 		}
 	}
+}
+
+// comparePower tells how the power measured compares to that of the model, if there is
+// work enough to tell: what is above idle, within bounds that hold off a sensor of
+// something else.
+func (t *thermostat) comparePower(modelled physic.Power) {
+	const least, most = 0.25, 4
+	work := modelled - t.idle
+	if t.correct == nil || work < t.idle/20 {
+		return
+	}
+	t.correct(min(most, max(least, float64(t.now.power-t.idle)/float64(work))))
 }
 
 // measureTemperature takes the hottest point of die and Edge TPU. The die must be known:

@@ -433,3 +433,34 @@ func BenchmarkTick(b *testing.B) {
 		s.pass(stepEvery)
 	}
 }
+
+// A power sensor beside the model says how much more, or less, work draws than modelled.
+func TestPowerCorrects(t *testing.T) {
+	idle := float64(twoCores.Static) / float64(physic.Watt)
+	for _, c := range []struct {
+		name               string
+		measured, modelled float64 // W above idle
+		want               float64 // 0: nothing is said
+	}{
+		{"as modelled", 2, 2, 1},
+		{"more", 3, 2, 1.5},
+		{"much more", 40, 2, 4},
+		{"less than idle", -0.2, 2, 0.25},
+		{"idle", 1, 0, 0},
+	} {
+		s := newStand(t, die, supply, energy)
+		got := 0.0
+		s.correct = func(times float64) { got = times }
+		s.says(0, int64(physic.ZeroCelsius+50*physic.Celsius))
+		s.says(1, watt(idle+c.measured))
+		s.says(2, watt(idle+c.modelled))
+		s.pass(time.Second)
+		if math.Abs(got-c.want) > 1e-6 {
+			t.Errorf("%s: %v times, want %v", c.name, got, c.want)
+		}
+	}
+	s := newStand(t, die, energy) // what is modelled twice says nothing
+	s.correct = func(float64) { t.Error("corrected without a sensor") }
+	s.says(1, watt(idle+2))
+	s.pass(time.Second)
+}

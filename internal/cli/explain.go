@@ -3,16 +3,15 @@ package cli
 import (
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
-
-	"atoll/sched"
 )
 
-// explainer prints the scheduler's decisions without holding up the scheduler: what a
+// explainer prints decisions without holding up whoever decides: what a
 // slow terminal doesn't take in time is left out and counted.
 type explainer struct {
 	lines chan string
-	lost  uint64 // by tell's goroutine
+	lost  atomic.Uint64
 	done  chan struct{}
 }
 
@@ -30,12 +29,12 @@ func startExplainer(w io.Writer) *explainer {
 	return e
 }
 
-// tell is sched.Options.Explain.
-func (e *explainer) tell(d *sched.Decision) {
+// tell is app.RunOptions.Explain.
+func (e *explainer) tell(d fmt.Stringer) {
 	select {
 	case e.lines <- printable(d.String()):
 	default:
-		e.lost++
+		e.lost.Add(1)
 	}
 }
 
@@ -48,7 +47,7 @@ func (e *explainer) close(w io.Writer) {
 	case <-time.After(closeTimeout):
 		return
 	}
-	if e.lost > 0 {
-		fmt.Fprintf(w, "%d decisions were not shown: they came faster than they could be printed\n", e.lost)
+	if lost := e.lost.Load(); lost > 0 {
+		fmt.Fprintf(w, "%d decisions were not shown: they came faster than they could be printed\n", lost)
 	}
 }

@@ -52,7 +52,8 @@ state changed, since the start of the run; since_ns is since when the condition
 held; evidence is what spoke for or against it.
 
 With --explain standard error tells every decision of the scheduler: why a
-source was inferred, what gave way to what, and what the heat budget held back.`,
+source was inferred, what gave way to what, and what the heat budget held back;
+and, where the configuration says variant = "auto", every change of a variant.`,
 		Example: `  atoll run --config door.toml
   atoll run --config demo.toml --once --json | jq .name`,
 		Args:              wrongUsage(cobra.NoArgs),
@@ -63,7 +64,7 @@ source was inferred, what gave way to what, and what the heat budget held back.`
 	cmd.Flags().DurationVar(&f.duration, "duration", 0, "stop after this time (default: when stopped)")
 	cmd.Flags().BoolVar(&f.once, "once", false, "stop when all sources are used up")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines")
-	cmd.Flags().BoolVar(&f.explain, "explain", false, "tell on standard error what the scheduler decides")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "tell on standard error what is decided, and why")
 	cmd.MarkFlagFilename("config", "toml")
 	return cmd
 }

@@ -79,7 +79,15 @@ type Engine struct {
 
 // Sense chooses a modality's model.
 type Sense struct {
-	Variant string `toml:"variant"`
+	Variant string `toml:"variant"` // of the manifest, or model.Auto: each job gets the one that suits
+	// Bounds of what model.Auto picks.
+	Accuracy float64            `toml:"accuracy"` // 0: selector.MaxDrop below the baseline's
+	Latency  strictoml.Duration `toml:"latency"`  // 0: the modality's deadline
+}
+
+// Sense is the configuration of a modality.
+func (c Config) Sense(m model.Modality) Sense {
+	return [model.NumModalities]Sense{model.Vision: c.Vision, model.Audio: c.Audio, model.Text: c.Text}[m]
 }
 
 // Thermal configures what keeps the board cool.
@@ -262,9 +270,20 @@ func (c Config) check(document []byte) error {
 	if err != nil {
 		return &Error{Reason: fmt.Sprintf("built-in models: %v", err)}
 	}
-	for m, sense := range map[model.Modality]Sense{model.Vision: c.Vision, model.Audio: c.Audio, model.Text: c.Text} {
-		if _, err := manifest.Variant(m, sense.Variant); err != nil {
-			return bad(m.String()+".variant", "%v", err)
+	for m := range model.Modality(model.NumModalities) {
+		name, sense := m.String(), c.Sense(m)
+		if _, err := manifest.Variant(m, sense.Variant); err != nil && sense.Variant != model.Auto {
+			return bad(name+".variant", "%v, or %q", err, model.Auto)
+		}
+		switch auto := sense.Variant == model.Auto; {
+		case !(sense.Accuracy >= 0 && sense.Accuracy <= 1):
+			return bad(name+".accuracy", "%v: use 0 to 1", sense.Accuracy)
+		case sense.Latency.Duration < 0 || sense.Latency.Duration > c.Engine.Deadline.Duration:
+			return bad(name+".latency", "%v: use a time up to engine.deadline (%v), or 0", sense.Latency, c.Engine.Deadline)
+		case !auto && sense.Accuracy > 0:
+			return bad(name+".accuracy", "is for variant = %q only: %q is used whatever its accuracy", model.Auto, sense.Variant)
+		case !auto && sense.Latency.Duration > 0:
+			return bad(name+".latency", "is for variant = %q only: %q is used whatever its latency", model.Auto, sense.Variant)
 		}
 	}
 	if len(c.Sources) > maxSources {

@@ -8,9 +8,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 	"periph.io/x/conn/v3/physic"
+
+	"atoll/internal/strictoml"
+	"atoll/model"
 )
 
 // The commented default says what an empty file means.
@@ -59,6 +63,12 @@ func TestParseNamesTheLine(t *testing.T) {
 		"[engine]\ndeadline = 5":                               "line 2: ",
 		"[engine]\ndeadline = \"soon\"":                        "line 2: ",
 		"[vision]\nvariant = \"huge\"":                         "line 2: vision.variant: no vision variant \"huge\": use one of [\"short\"",
+		"[vision]\nvariant = \"auto\"\naccuracy = 1.5":         "line 3: vision.accuracy: 1.5: use 0 to 1",
+		"[audio]\nvariant = \"auto\"\naccuracy = nan":          "line 3: audio.accuracy: NaN: use 0 to 1",
+		"[text]\nvariant = \"auto\"\nlatency = \"501ms\"":      "line 3: text.latency: 501ms: use a time up to engine.deadline (500ms)",
+		"[text]\nvariant = \"auto\"\nlatency = \"-1ms\"":       "line 3: text.latency: -1ms: use",
+		"[vision]\naccuracy = 0.9":                             "line 2: vision.accuracy: is for variant = \"auto\" only",
+		"[audio]\nlatency = \"5ms\"":                           "line 2: audio.latency: is for variant = \"auto\" only",
 		"[log]\nlevel = \"loud\"":                              "line 2: log.level: ",
 		"[log]\nfile_mb = 0":                                   "line 2: log.file_mb: ",
 		"[log]\nfile_mb = 40":                                  "line 1: log.max_mb: 64: use at least twice file_mb (40)",
@@ -133,6 +143,20 @@ func TestThermal(t *testing.T) {
 	}
 	if !reflect.DeepEqual(shown.Sensors, c.Sensors) || shown.Thermal != c.Thermal {
 		t.Errorf("shown %+v %+v, want the same as %+v %+v", shown.Thermal, shown.Sensors, c.Thermal, c.Sensors)
+	}
+}
+
+func TestAuto(t *testing.T) {
+	c, err := Parse([]byte("[audio]\nvariant = \"auto\"\naccuracy = 0.9\nlatency = \"5ms\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Sense{Variant: model.Auto, Accuracy: 0.9, Latency: strictoml.Duration{Duration: 5 * time.Millisecond}}
+	if got := c.Sense(model.Audio); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got, want := c.Sense(model.Vision), Default().Vision; got != want {
+		t.Errorf("vision %+v, want %+v", got, want)
 	}
 }
 

@@ -32,7 +32,7 @@ func Fuse(s *app.Senses, t material.Timeline, cut model.Modality, cutAt time.Dur
 	if err != nil {
 		return nil, err
 	}
-	observer := pipeline.NewObserver(faces, voice, mood)
+	observer := pipeline.NewObserver(pipeline.Only(faces), pipeline.Only(voice), pipeline.Only(mood))
 	var events []fusion.Event
 	advance := func(now time.Duration) {
 		for due, ok := fuser.NextDeadline(); ok && due < now; due, ok = fuser.NextDeadline() {

@@ -117,7 +117,7 @@ func runEndless(d material.Data, senses *app.Senses) (stop func() error, err err
 		}
 		c.Inputs = append(c.Inputs, pipeline.Input{Name: in.name, Modality: in.modality, Source: in, Queue: queue})
 	}
-	p, err := app.Assemble(endlessConfig(), senses, c, nil)
+	p, err := app.Assemble(endlessConfig(), senses, c, app.Surroundings{})
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func Play(ctx context.Context, s *material.Scene, o Options) (Score, error) {
 	if o.Record != nil {
 		c.Witness = o.Record
 	}
-	p, err := app.Assemble(o.Config, senses, c, nil)
+	p, err := app.Assemble(o.Config, senses, c, app.Surroundings{})
 	if err != nil {
 		return Score{}, err
 	}

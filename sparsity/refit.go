@@ -1,0 +1,106 @@
+package sparsity
+
+import (
+	"errors"
+	"math"
+)
+
+// errSingular says that damping was not enough; H is then no sum of squares, or holds
+// values of which the largest drown the others.
+var errSingular = errors.New("matrix H is singular: use more damping")
+
+// cholesky replaces the lower half of a, n × n, by its factor L, a = L·Lᵀ.
+func cholesky(a []float64, n int) error {
+	for i := range n {
+		row := a[i*n:][:i+1]
+		for j := range i + 1 {
+			other := a[j*n:][:j+1]
+			sum := row[j] - dot(row[:j], other[:j])
+			if j < i {
+				row[j] = sum / other[j]
+				continue
+			}
+			if !(sum > 0) || math.IsInf(sum, 0) {
+				return errSingular
+			}
+			row[i] = math.Sqrt(sum)
+		}
+	}
+	return nil
+}
+
+// solve replaces b by a⁻¹·b, given a's factor.
+func solve(l []float64, n int, b []float64) {
+	for i := range n {
+		b[i] = (b[i] - dot(l[i*n:][:i], b[:i])) / l[i*n+i]
+	}
+	for i := n - 1; i >= 0; i-- {
+		b[i] /= l[i*n+i]
+		subtract(b[:i], l[i*n:][:i], b[i])
+	}
+}
+
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s0, s1 float64 // two sums, so that one needn't wait for the other
+	i := 0
+	for ; i+1 < len(a); i += 2 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+	}
+	if i < len(a) {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1
+}
+
+// invert returns the inverse of a, symmetric and definite.
+func invert(a []float64, n int) ([]float64, error) {
+	l := make([]float64, n*n)
+	copy(l, a)
+	if err := cholesky(l, n); err != nil {
+		return nil, err
+	}
+	inverse := make([]float64, n*n)
+	for i := range n {
+		row := inverse[i*n:][:n]
+		row[i] = 1
+		solve(l, n, row)
+	}
+	return inverse, nil
+}
+
+// refit gives the kept weights of a strip the values with the least cost,
+// ŵ_K = H_KK⁻¹·(H·w)_K, with the damped H.
+func (p *problem) refit(strip int, m mask, w []float32) error {
+	n := p.layer.Cols
+	var kept []int
+	for u, cols := range p.units {
+		if m[u] {
+			kept = append(kept, cols...)
+		}
+	}
+	k := len(kept)
+	h, b := make([]float64, k*k), make([]float64, k)
+	for i, x := range kept {
+		for j, y := range kept[:i+1] {
+			h[i*k+j] = p.damped[x*n+y]
+		}
+	}
+	if err := cholesky(h, k); err != nil {
+		return err
+	}
+	for r := strip * p.height; r < (strip+1)*p.height; r++ {
+		for i, c := range kept {
+			b[i] = p.target[r*n+c]
+		}
+		solve(h, k, b)
+		for i, c := range kept {
+			w[r*n+c] = float32(b[i])
+			if p.layer.H[c*n+c] == 0 { // nothing is known of its input
+				w[r*n+c] = p.layer.W[r*n+c]
+			}
+		}
+	}
+	return nil
+}
