@@ -18,12 +18,13 @@ import (
 	"atoll/internal/task"
 	"atoll/model"
 	"atoll/precision/quantize"
+	"atoll/sparsity"
 )
 
 // What the flags of atoll optimize take.
 var (
-	zeroPatterns    = []string{"unstructured", "1x4", "4x1", "2:4", "channels"}
-	zeroMethods     = []string{"quantum", "annealing", "descent", "obs", "wanda", "magnitude"}
+	zeroPatterns    = []string{string(sparsity.Unstructured), string(sparsity.Block1x4), string(sparsity.Block4x1), string(sparsity.TwoOfFour), "channels"}
+	zeroMethods     = methods(sparsity.Quantum, sparsity.Annealing, sparsity.Descent, sparsity.OBS, sparsity.Wanda, sparsity.Magnitude)
 	calibrationData = []string{task.Vision, task.Audio, task.Text}
 )
 
@@ -72,8 +73,8 @@ With --json: {"before":{"bytes","ops","latency_ms","accuracy","sparsity"},
 "notes":[…]}. latency_ms is a median on this machine; accuracy is from 0 to 1,
 or null without data; sparsity is the share of weights that are zero.
 
-Exit status: 0 also where accuracy drops by more than --max-drop, which ! marks;
-1 for a failure, 2 for wrong usage.`
+Exit status: 0 for success; 1 for a failure, and where accuracy drops by more
+than --max-drop, when nothing is written either; 2 for wrong usage.`
 
 type optimizeFlags struct {
 	options  optimize.Options
@@ -117,7 +118,7 @@ func (f *optimizeFlags) define(cmd *cobra.Command) {
 	flags.Float64Var(&o.Sparsity, "sparsity", 0, fmt.Sprintf("share of the weights to make zero, 0 to %v", maxSparsity))
 	flags.StringVar(&o.Pattern, "pattern", zeroPatterns[0], "in which zeros come:\n"+strings.Join(zeroPatterns, ", ")+"\n")
 	flags.StringVar(&o.Method, "method", zeroMethods[0], "that chooses zeros, from the best to the plainest:\n"+strings.Join(zeroMethods, ", ")+"\n")
-	flags.Float64Var(&o.MaxDrop, "max-drop", 0.02, "most accuracy that may be lost, 0 to 1")
+	flags.Float64Var(&o.MaxDrop, "max-drop", optimize.DefaultMaxDrop, "most accuracy that may be lost, above 0, up to 1\n")
 	flags.StringVar(&o.Calibrate, "calibrate", "", "data to calibrate and judge with: "+strings.Join(calibrationData, ", ")+"\nor a `folder`")
 	flags.StringVar(&f.clipping, "clipping", string(quantize.LeastError), "how ranges of activations are chosen:\n"+strings.Join(clippings(), ", "))
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what is drawn: the same seed, the same model\n")
@@ -134,6 +135,13 @@ func (f *optimizeFlags) define(cmd *cobra.Command) {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
 	}
 	cmd.RegisterFlagCompletionFunc("calibrate", cobra.FixedCompletions(calibrationData, cobra.ShellCompDirectiveDefault))
+}
+
+func methods(list ...sparsity.Method) (names []string) {
+	for _, m := range list {
+		names = append(names, m.String())
+	}
+	return names
 }
 
 func clippings() (names []string) {
@@ -197,8 +205,8 @@ func (f *optimizeFlags) checkNumbers() error {
 	switch {
 	case !(o.Sparsity >= 0 && o.Sparsity <= maxSparsity):
 		return usagef("--sparsity %v: must be from 0 to %v", o.Sparsity, maxSparsity)
-	case !(o.MaxDrop >= 0 && o.MaxDrop <= 1):
-		return usagef("--max-drop %v: must be from 0 to 1", o.MaxDrop)
+	case !(o.MaxDrop > 0 && o.MaxDrop <= 1):
+		return usagef("--max-drop %v: must be above 0, up to 1", o.MaxDrop)
 	case f.threads < 0 || f.threads > maxThreads:
 		return usagef("--threads %d: must be from 1 to %d, or 0 for as many as suit the board", f.threads, maxThreads)
 	}
@@ -214,7 +222,7 @@ func (f *optimizeFlags) checkUses(given func(flag string) bool) error {
 		return usagef("--out, --calibrate and --resume need a name each")
 	case o.Sparsity == 0 && (given("pattern") || given("method")):
 		return usagef("--pattern and --method say which weights become zero: give --sparsity, too")
-	case o.Pattern == "2:4" && o.Sparsity != 0 && o.Sparsity != 0.5:
+	case o.Pattern == string(sparsity.TwoOfFour) && o.Sparsity != 0 && o.Sparsity != 0.5:
 		return usagef("--sparsity %v: pattern 2:4 makes half of the weights zero: give 0.5", o.Sparsity)
 	case !static && given("clipping"):
 		return usagef("--clipping is for precisions with 8-bit activations: int8 and mixed")

@@ -36,7 +36,7 @@ func (f *optimizeFlags) print(w io.Writer, c *optimize.Card) {
 	for _, line := range wrap(printable(f.in)+" → "+printable(to), helpWidth) {
 		fmt.Fprintln(&b, line)
 	}
-	printCard(&b, c, f.options.MaxDrop)
+	printCard(&b, c)
 	if f.evaluate {
 		printParts(&b, c.Before.Score, c.After.Score)
 		printLayers(&b, c.Layers)
@@ -51,7 +51,7 @@ func (f *optimizeFlags) print(w io.Writer, c *optimize.Card) {
 }
 
 // printCard is the table of before and after.
-func printCard(b *strings.Builder, c *optimize.Card, maxDrop float64) {
+func printCard(b *strings.Builder, c *optimize.Card) {
 	before, after := &c.Before, &c.After
 	fmt.Fprintf(b, "\n%-24s%14s%14s\n", "", "before", "after")
 	row := func(name, was, is, change string) {
@@ -62,22 +62,15 @@ func printCard(b *strings.Builder, c *optimize.Card, maxDrop float64) {
 	row("operators", fmt.Sprint(before.Ops), fmt.Sprint(after.Ops), "")
 	row("latency here, ms", digits3(before.LatencyMS), digits3(after.LatencyMS),
 		times(before.LatencyMS, after.LatencyMS, "faster", "slower"))
-	name, change, dropped := "accuracy", "", false
+	name, change := "accuracy", ""
 	if before.Accuracy != nil && after.Accuracy != nil {
 		change = fmt.Sprintf("%+.4f", *after.Accuracy-*before.Accuracy)
-		// A drop of 2 in 100 is one of 0.02, whatever binary fractions say.
-		if dropped = *before.Accuracy-*after.Accuracy > maxDrop+1e-9; dropped {
-			change += "!"
-		}
 	}
 	if s := after.Score; s != nil && !s.Labelled {
 		name = "decisions as before"
 	}
 	row(name, share(before.Accuracy), share(after.Accuracy), change)
 	row("zeros, % of weights", fmt.Sprintf("%.1f", 100*before.Sparsity), fmt.Sprintf("%.1f", 100*after.Sparsity), "")
-	if dropped {
-		fmt.Fprintf(b, "\n! loses more than --max-drop %v allows\n", maxDrop)
-	}
 }
 
 // times says how much less, or more, there is of what is better small.

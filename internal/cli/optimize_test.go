@@ -13,7 +13,7 @@ import (
 	"atoll/internal/task"
 )
 
-// labelledCard is that of a model that became smaller and lost more than it may.
+// labelledCard is that of a model that became smaller.
 func labelledCard() *optimize.Card {
 	before, after := 0.9925, 0.9625
 	return &optimize.Card{
@@ -68,7 +68,6 @@ func TestOptimizeCards(t *testing.T) {
 		"optimize_plain.txt":      {optimizeFlags{in: "face\x1b.tflite", out: "face.tflite", evaluate: true}, plainCard()},
 		"optimize_unlabelled.txt": {optimizeFlags{in: "voice.tflite", evaluate: true}, unlabelledCard()},
 	} {
-		c.flags.options.MaxDrop = 0.02
 		var b bytes.Buffer
 		c.flags.print(&b, c.card)
 		for line := range strings.Lines(b.String()) {
@@ -203,8 +202,9 @@ func TestOptimizeRefuses(t *testing.T) {
 		{files + "--method obs --sparsity 0", exitUsage, "give --sparsity, too"},
 		{files + "--clipping kl", exitUsage, "int8 and mixed"},
 		{files + "--precision int8 --clipping best --calibrate vision", exitUsage, "must be one of mse"},
-		{files + "--max-drop 1.1 --calibrate vision", exitUsage, "from 0 to 1"},
-		{files + "--max-drop NaN --calibrate vision", exitUsage, "from 0 to 1"},
+		{files + "--max-drop 1.1 --calibrate vision", exitUsage, "above 0, up to 1"},
+		{files + "--max-drop NaN --calibrate vision", exitUsage, "above 0, up to 1"},
+		{files + "--max-drop 0 --calibrate vision", exitUsage, "above 0, up to 1"},
 		{files + "--threads 65", exitUsage, "from 1 to 64"},
 		{files + "--threads -1", exitUsage, "from 1 to 64"},
 		{files + "--seed -1", exitUsage, "seed"},
