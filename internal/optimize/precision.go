@@ -51,11 +51,11 @@ func (j *job) quantize() (*model.Model, error) {
 	for i := range j.formats {
 		j.formats[i] = format
 	}
-	if format < quantize.Static8 {
+	if format < quantize.Weights8 || j.task == nil {
 		return quantize.Convert(j.pruned, quantize.Plan{Formats: j.formats})
 	}
 	s := &quantize.Search{
-		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost,
+		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost, Round: j.round,
 		Progress: func(doing string, done, total int) { j.o.Report(Progress{doing, done, total}) },
 	}
 	var t *quantize.Trial
@@ -84,6 +84,10 @@ func (j *job) stored() string {
 
 func (j *job) observe(m *model.Model) (map[int32]*quantize.Statistics, error) {
 	return quantize.Observe(j.worker, m, j.samples)
+}
+
+func (j *job) round(m *model.Model) (map[int]quantize.Weights, error) {
+	return quantize.SecondOrder(j.worker, m, spread(j.samples, searchSamples))
 }
 
 // cost is the loss of a candidate.

@@ -173,7 +173,7 @@ func TestNothingJudgedCalibrates(t *testing.T) {
 		}
 	}
 	c := open(t, Vision, load(t, model.Vision, "short")).data.(*crops)
-	for _, s := range c.shots() {
+	for _, s := range c.shots(calibrating) {
 		if s.picture == "" {
 			add("crop", calibrating, s.crop)
 		} else if s.picture == "astronaut.png" {

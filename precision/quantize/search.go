@@ -31,6 +31,8 @@ type Search struct {
 	Clipping Clipping
 	Observe  func(*model.Model) (map[int32]*Statistics, error)
 	Cost     Cost
+	// Round quantizes weights better than to the nearest step, by layer; nil for none.
+	Round func(*model.Model) (map[int]Weights, error)
 	// Progress hears what is being done and how far that is.
 	Progress func(doing string, done, total int)
 }
@@ -44,16 +46,48 @@ func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.ranges(ctx, t, stats, true); err != nil {
+	if slices.Max(s.Formats) == Static8 {
+		if _, err := s.ranges(ctx, t, stats, true); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.round(t, stats); err != nil {
 		return nil, err
 	}
+	if slices.Max(s.Formats) == Static8 {
+		return t, s.refine(ctx, t)
+	}
+	return t, nil
+}
+
+// round quantizes the weights: to the nearest step, then better, then with corrected
+// biases, as far as each pays.
+func (s *Search) round(t *Trial, stats map[int32]*Statistics) (err error) {
+	s.Progress("rounding of weights", 0, 1)
 	if t.Plan.Weights, err = nearestWeights(t.Model, s.Formats); err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.measure(s.Cost); err != nil {
-		return nil, err
+		return err
 	}
-	return t, s.refine(ctx, t)
+	if s.Round != nil {
+		better, err := s.Round(t.Model)
+		if err != nil {
+			return err
+		}
+		plan := t.Plan
+		plan.Weights = maps.Clone(plan.Weights)
+		maps.Copy(plan.Weights, better)
+		if _, err := t.try(plan, s.Cost); err != nil {
+			return err
+		}
+	}
+	plan := t.Plan
+	if plan.Biases, err = correctBiases(t.Model, plan.Weights, stats); err != nil {
+		return err
+	}
+	_, err = t.try(plan, s.Cost)
+	return err
 }
 
 // equalize chooses the share with which the ranges cost least.
@@ -61,6 +95,9 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 	plain, err := s.Observe(prepared)
 	if err != nil {
 		return nil, nil, err
+	}
+	if slices.Max(s.Formats) < Static8 {
+		return &Trial{Model: prepared, Plan: Plan{Formats: s.Formats}}, plain, nil
 	}
 	least := 0.0
 	for _, share := range equalizations {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,32 @@ func checkSize(t *testing.T, before, after *model.Model, units []channels.Unit) 
 	saved := int64(size(before) - size(after))
 	if saved <= 0 || saved > promised+4096 {
 		t.Errorf("the file lost %d bytes, the units weigh %d", saved, promised)
+	}
+}
+
+// The shapes that Remove writes are those that inference finds.
+func TestRemoveWritesInferredShapes(t *testing.T) {
+	m := folded(t, "face_short_range.tflite")
+	var units []channels.Unit
+	for _, g := range groupsOf(t, m) {
+		if g.Fixed == "" && len(g.Units) > 1 {
+			units = append(units, g.Units[0])
+		}
+	}
+	if err := channels.Remove(m, units); err != nil {
+		t.Fatal(err)
+	}
+	var want [][]int32
+	for _, x := range m.Subgraphs[0].Tensors {
+		want = append(want, append([]int32(nil), x.Shape...))
+	}
+	if err := graph.Infer(m); err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range m.Subgraphs[0].Tensors {
+		if !reflect.DeepEqual(append([]int32(nil), x.Shape...), want[i]) {
+			t.Errorf("tensor %d, %s: shape %v, inferred %v", i, x.Name, want[i], x.Shape)
+		}
 	}
 }
 

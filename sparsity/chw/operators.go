@@ -84,12 +84,17 @@ func (w *rewriter) first(op *model.Operator, kernel []float32, shape []int32) (b
 func (w *rewriter) shift(op *model.Operator, kernel []float32) error {
 	in, border := op.Inputs[0], w.options.Border
 	s, name := w.Graph.Tensors[in].Shape, w.Graph.Tensors[in].Name
-	ints := func(part string, values ...int32) int32 {
-		return w.AddConstant(model.Tensor{Name: name + part, Type: model.TypeInt32, Shape: []int32{4}}, graph.Int32Bytes(values))
+	// As a matrix of rows: XNNPACK moves pictures of three channels pixel by pixel.
+	rows, row := s[1], s[2]*s[3]
+	x := w.reshape(in, name+"_rows", rows, row)
+	cut := w.AddTensor(model.Tensor{Name: name + "_moved", Shape: []int32{rows - 1, row - s[3]}})
+	w.add(opSlice, model.NewOptions("SliceOptions", nil), cut,
+		x, w.ints(name+"_begin", []int32{2}, 1, s[3]), w.ints(name+"_size", []int32{2}, rows-1, row-s[3]))
+	filled := cut
+	if border != 0 { // SAME's own zeros
+		filled = w.AddTensor(model.Tensor{Name: name + "_filled", Shape: []int32{rows, row}})
+		w.add(model.OpPad, model.NewOptions("PadOptions", nil), filled, cut, w.ints(name+"_filling", []int32{2, 2}, 0, 1, 0, s[3]))
 	}
-	x := w.image(name+"_moved", s[1]-1, s[2]-1, s[3])
-	w.add(opSlice, model.NewOptions("SliceOptions", nil), x,
-		in, ints("_begin", 0, 1, 1, 0), ints("_size", 1, s[1]-1, s[2]-1, s[3]))
 	outputs := w.Graph.Tensors[op.Outputs[0]].Shape[3]
 	bias, err := w.weights(op, 2)
 	if err != nil {
@@ -101,13 +106,26 @@ func (w *rewriter) shift(op *model.Operator, kernel []float32) error {
 		for i, v := range kernel {
 			sums[i*len(sums)/len(kernel)] += border * v
 		}
-		filled := w.pad(x, 0, 1) // SAME's own zeros
-		x = w.image(name+"_from_border", s[1], s[2], s[3])
-		w.add(model.OpAdd, model.NewOptions("AddOptions", nil), x, filled, w.constant(name+"_border", []float32{-border}, 1, 1, 1, 1))
+		x = w.AddTensor(model.Tensor{Name: name + "_from_border", Shape: []int32{rows, row}})
+		w.add(model.OpAdd, model.NewOptions("AddOptions", nil), x, filled, w.constant(name+"_border", []float32{-border}, 1))
+		filled = x
 	}
-	w.convolve(w.pad(x, 1, 1), op.Inputs[1], w.constant(w.Graph.Tensors[op.Outputs[0]].Name+"_bias", sums, outputs), op.Outputs[0],
+	moved := w.reshape(filled, name+"_picture", 1, w.Graph.Tensors[filled].Shape[0], w.Graph.Tensors[filled].Shape[1]/s[3], s[3])
+	w.convolve(w.pad(moved, 1), op.Inputs[1], w.constant(w.Graph.Tensors[op.Outputs[0]].Name+"_bias", sums, outputs), op.Outputs[0],
 		2, op.Options.Int("fused_activation_function"))
 	return nil
+}
+
+// reshape adds a RESHAPE.
+func (w *rewriter) reshape(x int32, name string, shape ...int32) int32 {
+	out := w.AddTensor(model.Tensor{Name: name, Shape: shape})
+	w.add(model.OpReshape, model.NewOptions("ReshapeOptions", nil), out, x, w.ints(name+"_shape", []int32{int32(len(shape))}, shape...))
+	return out
+}
+
+// ints adds an int32 constant.
+func (w *rewriter) ints(name string, shape []int32, values ...int32) int32 {
+	return w.AddConstant(model.Tensor{Name: name, Type: model.TypeInt32, Shape: shape}, graph.Int32Bytes(values))
 }
 
 // decompose finds the terms of each output of a 5x5 kernel, which SAME places from -1
@@ -151,7 +169,7 @@ func (w *rewriter) sum(op *model.Operator, terms [][]term) {
 	}
 	s, n := w.Graph.Tensors[op.Outputs[0]].Shape, int32(channels)
 	strided := w.image(name+"_strided", s[1], s[2], n)
-	w.convolve(w.pad(op.Inputs[0], 1, 1), w.constant(name+"_first", first, n, 3, 3, colours),
+	w.convolve(w.pad(op.Inputs[0], 1), w.constant(name+"_first", first, n, 3, 3, colours),
 		w.zeros(name+"_first_bias", n), strided, 2, 0)
 	wide := w.image(name+"_terms", s[1], s[2], n)
 	w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingSame, 1, 0), wide,
@@ -185,7 +203,7 @@ func (w *rewriter) depthwise(op *model.Operator) (bool, error) {
 		to := (tap/3+2)*5 + tap%3 + 2
 		copy(wide[to*channels:(to+1)*channels], kernel[tap*channels:])
 	}
-	inputs := append([]int32{w.pad(op.Inputs[0], 2, 2), w.constant(w.Graph.Tensors[op.Inputs[1]].Name+"_5x5", wide, 1, 5, 5, in[3])},
+	inputs := append([]int32{w.pad(op.Inputs[0], 2), w.constant(w.Graph.Tensors[op.Inputs[1]].Name+"_5x5", wide, 1, 5, 5, in[3])},
 		op.Inputs[2:]...)
 	w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingValid, 2, o.Int("fused_activation_function")), op.Outputs[0], inputs...)
 	w.changes.Depthwise++
@@ -242,7 +260,7 @@ func (w *rewriter) maxPool(op *model.Operator) (bool, error) {
 			}
 		}
 		y := image(part)
-		w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingValid, 2, activation), y, w.pad(x, 1, 1),
+		w.add(model.OpDepthwiseConv2D, depthwiseOptions(paddingValid, 2, activation), y, w.pad(x, 1),
 			w.constant(name+part+"_kernel", kernel, 1, 3, 3, s[3]), w.zeros(name+part+"_bias", s[3]))
 		return y
 	}

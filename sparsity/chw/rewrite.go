@@ -172,12 +172,12 @@ func (w *rewriter) add(code model.BuiltinOperator, options model.Options, output
 
 // pad puts zeros around an image, as XNNPACK's operators want to see them: it takes
 // them into the convolution that follows.
-func (w *rewriter) pad(x, before, after int32) int32 {
+func (w *rewriter) pad(x, zeros int32) int32 {
 	s := w.Graph.Tensors[x].Shape
 	name := w.Graph.Tensors[x].Name
 	paddings := w.AddConstant(model.Tensor{Name: name + "_paddings", Type: model.TypeInt32, Shape: []int32{4, 2}},
-		graph.Int32Bytes([]int32{0, 0, before, after, before, after, 0, 0}))
-	out := w.image(name+"_padded", s[1]+before+after, s[2]+before+after, s[3])
+		graph.Int32Bytes([]int32{0, 0, zeros, zeros, zeros, zeros, 0, 0}))
+	out := w.image(name+"_padded", s[1]+2*zeros, s[2]+2*zeros, s[3])
 	w.add(model.OpPad, model.NewOptions("PadOptions", nil), out, x, paddings)
 	return out
 }
