@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -278,12 +279,20 @@ func (f *optimizeFlags) optimize(cmd *cobra.Command, data []byte) (*optimize.Res
 	result, err := optimize.Run(ctx, worker, data, f.options)
 	shown.stop()
 	switch {
-	case ctx.Err() != nil && f.options.State != "":
-		return nil, fmt.Errorf("interrupted, nothing is written: the same command goes on from %s", f.options.State)
 	case ctx.Err() != nil:
-		return nil, errors.New("interrupted, nothing is written")
+		return nil, f.interrupted()
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", f.in, err)
 	}
 	return result, nil
+}
+
+// interrupted says what is left of work that was stopped.
+func (f *optimizeFlags) interrupted() error {
+	if state := f.options.State; state != "" {
+		if _, err := os.Stat(state); err == nil {
+			return fmt.Errorf("interrupted, nothing is written: the same command goes on from %s", state)
+		}
+	}
+	return errors.New("interrupted, nothing is written")
 }

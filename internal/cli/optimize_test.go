@@ -223,6 +223,20 @@ func TestOptimizeRefuses(t *testing.T) {
 	}
 }
 
+// Only what was remembered is promised to be gone on from.
+func TestOptimizeInterrupted(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	f := optimizeFlags{options: optimize.Options{State: state}}
+	for _, want := range []string{"interrupted, nothing is written", "interrupted, nothing is written: the same command goes on from " + state} {
+		if got := f.interrupted().Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if err := os.WriteFile(state, nil, 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestOptimizeHelp(t *testing.T) {
 	help := helpOf(t, "optimize")
 	for _, want := range []string{`"layers":[{"name","snr_db","relative_error","format","sparsity"}]`, "int8-dynamic", "2:4", "magnitude", "percentile", "vision, audio, text", "0.95", "stock TensorFlow Lite"} {
