@@ -35,23 +35,16 @@ type Senses struct {
 // OpenSenses starts a worker with as many threads as cfg says, or as suits the board.
 // Close ends it.
 func OpenSenses(cfg config.Config, o engine.Options) (*Senses, error) {
-	cfg.Engine.Threads = Threads(cfg.Engine.Threads)
+	if cfg.Engine.Threads == 0 {
+		profile, _ := board.ProfileOf(board.Live())
+		cfg.Engine.Threads = profile.Threads
+	}
 	o.Threads = cfg.Engine.Threads
 	w, err := engine.Start(o)
 	if err != nil {
 		return nil, err
 	}
 	return &Senses{cfg, w, o.Logger}, nil
-}
-
-// Threads is how many threads a worker is to have: as many as are asked for, or if that
-// is 0 as suit the board.
-func Threads(asked int) int {
-	if asked == 0 {
-		profile, _ := board.ProfileOf(board.Live())
-		asked = profile.Threads
-	}
-	return asked
 }
 
 // Close ends the worker; nothing made of it may be used any more.

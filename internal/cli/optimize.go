@@ -31,7 +31,6 @@ var (
 
 const (
 	maxSparsity = 0.95
-	maxThreads  = 64
 )
 
 const optimizeHelp = `Optimize reads a float .tflite model and writes one that is smaller and faster,
@@ -83,7 +82,6 @@ type optimizeFlags struct {
 	clipping string
 	evaluate bool
 	json     bool
-	threads  int
 }
 
 func newOptimize() *cobra.Command {
@@ -126,7 +124,6 @@ func (f *optimizeFlags) define(cmd *cobra.Command) {
 	flags.StringVar(&o.State, "resume", "", "remember in this `file` what is done, and go on from it")
 	flags.BoolVar(&f.evaluate, "evaluate", false, "also print where the error comes from; needs no --out")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
-	flags.IntVar(&f.threads, "threads", 0, fmt.Sprintf("of the worker, 1 to %d (default: as suit the board)", maxThreads))
 
 	cmd.MarkFlagFilename("in", "tflite")
 	cmd.MarkFlagFilename("out", "tflite")
@@ -208,8 +205,6 @@ func (f *optimizeFlags) checkNumbers() error {
 		return usagef("--sparsity %v: must be from 0 to %v", o.Sparsity, maxSparsity)
 	case !(o.MaxDrop > 0 && o.MaxDrop <= 1):
 		return usagef("--max-drop %v: must be above 0, up to 1", o.MaxDrop)
-	case f.threads < 0 || f.threads > maxThreads:
-		return usagef("--threads %d: must be from 1 to %d, or 0 for as many as suit the board", f.threads, maxThreads)
 	}
 	return nil
 }
@@ -253,6 +248,10 @@ func (f *optimizeFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	result, err := f.optimize(cmd, data)
+	var drop *optimize.DropError
+	if errors.As(err, &drop) { // told in full, but not written
+		return errors.Join(f.report(cmd.OutOrStdout(), &result.Card), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -269,20 +268,15 @@ func (f *optimizeFlags) optimize(cmd *cobra.Command, data []byte) (*optimize.Res
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second signal ends it at once
-	worker, err := engine.Start(engine.Options{Threads: app.Threads(f.threads)})
-	if err != nil {
-		return nil, err
-	}
-	defer worker.Close()
 	shown := startStages(cmd.ErrOrStderr())
 	f.options.Report = func(p optimize.Progress) { shown.stage(p.Doing, p.Done, p.Total) }
-	result, err := optimize.Run(ctx, worker, data, f.options)
+	result, err := optimize.Run(ctx, engine.Options{}, data, f.options)
 	shown.stop()
 	switch {
 	case ctx.Err() != nil:
 		return nil, f.interrupted()
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", f.in, err)
+		return result, fmt.Errorf("%s: %w", f.in, err)
 	}
 	return result, nil
 }

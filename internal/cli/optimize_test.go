@@ -205,8 +205,6 @@ func TestOptimizeRefuses(t *testing.T) {
 		{files + "--max-drop 1.1 --calibrate vision", exitUsage, "above 0, up to 1"},
 		{files + "--max-drop NaN --calibrate vision", exitUsage, "above 0, up to 1"},
 		{files + "--max-drop 0 --calibrate vision", exitUsage, "above 0, up to 1"},
-		{files + "--threads 65", exitUsage, "from 1 to 64"},
-		{files + "--threads -1", exitUsage, "from 1 to 64"},
 		{files + "--seed -1", exitUsage, "seed"},
 		{files + "--resume=", exitUsage, "need a name each"},
 		{files + "--resume ./o.tflite", exitUsage, "is a model's file"},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
 	"atoll/engine"
 	"atoll/engine/probe"
@@ -70,7 +71,8 @@ func (e *DropError) Error() string {
 const maxWorkers = 4
 
 // Run converts a .tflite file. It measures models in workers of its own, one for each
-// processor.
+// processor. With a *DropError there is a result all the same, for those who want to
+// see where the accuracy went.
 func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*Result, error) {
 	if o.Report == nil {
 		o.Report = func(Progress) {}
@@ -101,7 +103,7 @@ func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*
 // take time in each of its thousand steps.
 const (
 	calibrationSamples = 64
-	searchSamples      = 24
+	searchSamples      = 32
 )
 
 // job is one run.
@@ -114,7 +116,7 @@ type job struct {
 	original  *model.Model // as it was read
 	prepared  *model.Model // plain floats; nil if they are not needed
 	pruned    *model.Model // with zeros, else prepared
-	reference *engine.Model
+	reference task.Model
 	task      *task.Task // nil without calibration data
 	samples   []probe.Sample
 	loss      *task.Loss
@@ -143,6 +145,27 @@ func (j *job) close() {
 	}
 }
 
+// interruptible is a loaded model that runs no more when the work is to end.
+type interruptible struct {
+	*engine.Model
+	ctx context.Context
+}
+
+func (m *interruptible) Run(deadline time.Duration) (engine.Timing, error) {
+	if err := m.ctx.Err(); err != nil {
+		return engine.Timing{}, err
+	}
+	return m.Model.Run(deadline)
+}
+
+func (j *job) load(w *engine.Worker, data []byte) (*interruptible, error) {
+	m, err := w.Load("model", data)
+	if err != nil {
+		return nil, err
+	}
+	return &interruptible{m, j.ctx}, nil
+}
+
 // note adds a sentence to the card.
 func (j *job) note(format string, args ...any) {
 	j.notes = append(j.notes, fmt.Sprintf(format, args...))
@@ -162,7 +185,7 @@ func (j *job) open(data []byte) (err error) {
 		}
 		j.pruned = j.prepared
 	}
-	if j.reference, err = j.worker.Load("original", data); err != nil {
+	if j.reference, err = j.load(j.worker, data); err != nil {
 		return err
 	}
 	if j.o.Calibrate == "" {

@@ -83,7 +83,7 @@ func (j *job) stored() string {
 }
 
 func (j *job) observe(m *model.Model) (map[int32]*quantize.Statistics, error) {
-	return quantize.Observe(j.worker, m, j.samples)
+	return quantize.Observe(j.ctx, j.worker, m, j.samples)
 }
 
 func (j *job) round(m *model.Model) (map[int]quantize.Weights, error) {
@@ -98,7 +98,7 @@ func (j *job) cost(m *model.Model) (float64, error) {
 	}
 	w := <-j.idle
 	defer func() { j.idle <- w }()
-	loaded, err := w.Load("candidate", data)
+	loaded, err := j.load(w, data)
 	if err != nil {
 		return 0, err
 	}
@@ -113,7 +113,7 @@ func (j *job) bound(m *model.Model) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	loaded, err := j.worker.Load("candidate", data)
+	loaded, err := j.load(j.worker, data)
 	if err != nil {
 		return false, err
 	}
