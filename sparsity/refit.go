@@ -176,3 +176,31 @@ func Solve(h, cross []float64, w []float32, cols int, damping float64) ([]float3
 	}
 	return result, nil
 }
+
+// InverseFactor returns the upper factor U of a damped H's inverse, (H+λI)⁻¹ = Uᵀ·U, row
+// by row. Row j says how an error in weight j is made up for by those after it.
+func InverseFactor(h []float64, cols int, damping float64) ([]float64, error) {
+	if cols < 1 || len(h) != cols*cols {
+		return nil, fmt.Errorf("H of %d values for %d inputs", len(h), cols)
+	}
+	damped, mean := slices.Clone(h), 0.0
+	for i := range cols {
+		mean += h[i*cols+i] / float64(cols)
+	}
+	for i := range cols {
+		damped[i*cols+i] += damping*mean + math.SmallestNonzeroFloat64
+	}
+	inverse, err := invert(damped, cols)
+	if err != nil {
+		return nil, err
+	}
+	if err := cholesky(inverse, cols); err != nil {
+		return nil, err
+	}
+	for i := range cols { // L to U = Lᵀ
+		for j := range i {
+			inverse[j*cols+i], inverse[i*cols+j] = inverse[i*cols+j], 0
+		}
+	}
+	return inverse, nil
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"atoll/internal/app"
+	"atoll/internal/durable"
 	"atoll/model/silero"
 )
 
@@ -74,34 +75,12 @@ func writeFile(path string, data []byte) error {
 	})
 }
 
-// createFile lets fill write a file, which is there whole or not at all: beside, synced,
-// then renamed. The path must be writable.
-func createFile(path string, fill func(io.Writer) error) (err error) {
-	path, err = writable(path)
+// createFile lets fill write a file, which is there whole or not at all. The path must be
+// writable.
+func createFile(path string, fill func(io.Writer) error) error {
+	path, err := writable(path)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = f.Chmod(0o640); err != nil {
-		return err
-	}
-	if err = fill(f); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return durable.Create(path, fill)
 }

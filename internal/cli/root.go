@@ -117,7 +117,7 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.`,
 		}
 		return nil
 	}
-	root.AddCommand(newRun(g), newTrace(g), newInfer(g), newInspect(), newConvert(), newSelect(g), newSim(), newBench(), newConfig(g), newDetect(), newDoctor(g), newVersion(), newWorker(), newGuard())
+	root.AddCommand(newRun(g), newTrace(g), newInfer(g), newInspect(), newConvert(), newOptimize(), newSelect(g), newSim(), newBench(), newConfig(g), newDetect(), newDoctor(g), newVersion(), newWorker(), newGuard())
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

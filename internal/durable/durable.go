@@ -1,5 +1,5 @@
-// Package durable replaces and removes small files such that a power cut at any moment
-// leaves the old file or the new one, and nothing else that grows.
+// Package durable writes and removes files such that a power cut, a full disk or a crash
+// at any moment leaves the old file or the new one, never a part of one.
 package durable
 
 import (
@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Replace makes data the contents of the file, with permissions 0640. What is there
-// for the moment has the file's name and ".new".
+// Replace makes data the contents of the file, with permissions 0640 at most. What
+// is there for the moment has the file's name and ".new": what a power cut leaves of it
+// is replaced, so that nothing grows. Nothing else may write the file.
 func Replace(name string, data []byte) error {
 	fresh := name + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -23,15 +24,40 @@ func Replace(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	return become(name, f, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Create lets fill write the file, with permissions 0640, or replaces what is there. It
+// is for names that people choose: what is there for the moment has a hidden name that
+// nothing else has, and whoever else writes the file does so before or after.
+func Create(name string, fill func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	return become(name, f, func(w io.Writer) error {
+		if err := f.Chmod(0o640); err != nil {
+			return err
+		}
+		return fill(w)
+	})
+}
+
+// become fills f, which is empty and open, and gives it its name. It closes f, and
+// removes it if anything fails.
+func become(name string, f *os.File, fill func(io.Writer) error) error {
+	err := fill(f)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(fresh, name)
+		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		_ = os.Remove(fresh)
+		_ = os.Remove(f.Name())
 		return err
 	}
 	return syncDir(filepath.Dir(name))

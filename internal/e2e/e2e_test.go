@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:       "testdata/script",
 		Condition: condition,
+		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"twist": twist, "zeros": zeros},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", data)
 			env.Setenv("MODELS", models)
@@ -53,9 +54,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition is what scripts may ask for: whether this machine is bare of sensors.
+// condition is what scripts may ask for: whether this machine is bare of sensors, and
+// whether it mounts file systems for anybody.
 func condition(name string) (bool, error) {
-	if name != "bare" {
+	switch name {
+	case "bare":
+	case "mounts":
+		return mounts(), nil
+	default:
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
 	for _, pattern := range []string{"/sys/class/thermal/thermal_zone*", "/sys/class/hwmon/hwmon*"} {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"atoll/engine"
 	"atoll/internal/task"
 	"atoll/model"
 	"atoll/precision/quantize"
@@ -62,16 +61,16 @@ func (j *job) finish(before *State, m *model.Model) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the converted model: %w", err)
 	}
-	if after.Accuracy != nil && *before.Accuracy-*after.Accuracy > j.o.MaxDrop {
-		return nil, &DropError{*before.Accuracy, *after.Accuracy, j.o.MaxDrop}
-	}
 	card := Card{Before: *before, After: *after, Layers: []Layer{}, Notes: append([]string{}, j.notes...)}
 	if len(j.samples) > 0 {
 		if card.Layers, err = j.layers(written); err != nil {
 			return nil, err
 		}
 	}
-	return &Result{data, card}, nil
+	if after.Accuracy != nil && *before.Accuracy-*after.Accuracy > j.o.MaxDrop {
+		err = &DropError{*before.Accuracy, *after.Accuracy, j.o.MaxDrop}
+	}
+	return &Result{data, card}, err
 }
 
 // state measures a model as it is in a file.
@@ -82,7 +81,7 @@ func (j *job) state(data []byte) (*State, error) {
 	}
 	report := model.Inspect(m, int64(len(data)))
 	s := &State{Bytes: report.Bytes, Ops: len(m.Subgraphs[0].Operators), Sparsity: report.Sparsity}
-	loaded, err := j.worker.Load("measured", data)
+	loaded, err := j.load(j.worker, data)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +109,7 @@ const (
 )
 
 // latency is the median of warm inferences, in ms.
-func latency(m *engine.Model) (float64, error) {
+func latency(m task.Model) (float64, error) {
 	var times []time.Duration
 	for began := time.Now(); len(times) < measureRuns+warmRuns && (len(times) <= warmRuns || time.Since(began) < measureTime); {
 		t, err := m.Run(runDeadline)
@@ -126,7 +125,7 @@ func latency(m *engine.Model) (float64, error) {
 
 // layers compares the written model with the original layer by layer.
 func (j *job) layers(written *model.Model) ([]Layer, error) {
-	errors, err := quantize.Compare(j.worker, j.prepared, written, j.factors, spread(j.samples, searchSamples))
+	errors, err := quantize.Compare(j.ctx, j.worker, j.prepared, written, j.factors, spread(j.samples, searchSamples))
 	if err != nil {
 		return nil, fmt.Errorf("errors of layers: %w", err)
 	}

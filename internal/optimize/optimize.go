@@ -6,6 +6,8 @@ package optimize
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"time"
 
 	"atoll/engine"
 	"atoll/engine/probe"
@@ -65,16 +67,24 @@ func (e *DropError) Error() string {
 	return fmt.Sprintf("accuracy falls from %.3f to %.3f, by more than %.3g: allow more, ask for less sparsity, or use mixed precision", e.Before, e.After, e.Most)
 }
 
-// Run converts a .tflite file. The worker runs the models that are measured.
-func Run(ctx context.Context, w *engine.Worker, data []byte, o Options) (*Result, error) {
+// maxWorkers bounds the workers of one run: each has copies of the models.
+const maxWorkers = 4
+
+// Run converts a .tflite file. It measures models in workers of its own, one for each
+// processor. With a *DropError there is a result all the same, for those who want to
+// see where the accuracy went.
+func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*Result, error) {
 	if o.Report == nil {
 		o.Report = func(Progress) {}
 	}
 	if o.MaxDrop == 0 {
 		o.MaxDrop = DefaultMaxDrop
 	}
-	j := &job{ctx: ctx, worker: w, o: o}
+	j := &job{ctx: ctx, o: o, idle: make(chan *engine.Worker, maxWorkers)}
 	defer j.close()
+	if err := j.start(workers); err != nil {
+		return nil, err
+	}
 	if err := j.open(data); err != nil {
 		return nil, err
 	}
@@ -93,18 +103,20 @@ func Run(ctx context.Context, w *engine.Worker, data []byte, o Options) (*Result
 // take time in each of its thousand steps.
 const (
 	calibrationSamples = 64
-	searchSamples      = 16
+	searchSamples      = 24
 )
 
 // job is one run.
 type job struct {
 	ctx       context.Context
-	worker    *engine.Worker
+	worker    *engine.Worker // for all but the search
+	workers   []*engine.Worker
+	idle      chan *engine.Worker // those that the search may use
 	o         Options
 	original  *model.Model // as it was read
 	prepared  *model.Model // plain floats; nil if they are not needed
 	pruned    *model.Model // with zeros, else prepared
-	reference *engine.Model
+	reference task.Model
 	task      *task.Task // nil without calibration data
 	samples   []probe.Sample
 	loss      *task.Loss
@@ -113,10 +125,45 @@ type job struct {
 	notes     []string
 }
 
-func (j *job) close() {
-	if j.reference != nil {
-		j.reference.Close()
+// start starts the workers.
+func (j *job) start(o engine.Options) error {
+	for range min(maxWorkers, runtime.GOMAXPROCS(0)) {
+		w, err := engine.Start(o)
+		if err != nil {
+			return err
+		}
+		j.workers = append(j.workers, w)
+		j.idle <- w
 	}
+	j.worker = j.workers[0]
+	return nil
+}
+
+func (j *job) close() {
+	for _, w := range j.workers {
+		w.Close()
+	}
+}
+
+// interruptible is a loaded model that runs no more when the work is to end.
+type interruptible struct {
+	*engine.Model
+	ctx context.Context
+}
+
+func (m *interruptible) Run(deadline time.Duration) (engine.Timing, error) {
+	if err := m.ctx.Err(); err != nil {
+		return engine.Timing{}, err
+	}
+	return m.Model.Run(deadline)
+}
+
+func (j *job) load(w *engine.Worker, data []byte) (*interruptible, error) {
+	m, err := w.Load("model", data)
+	if err != nil {
+		return nil, err
+	}
+	return &interruptible{m, j.ctx}, nil
 }
 
 // note adds a sentence to the card.
@@ -138,7 +185,7 @@ func (j *job) open(data []byte) (err error) {
 		}
 		j.pruned = j.prepared
 	}
-	if j.reference, err = j.worker.Load("original", data); err != nil {
+	if j.reference, err = j.load(j.worker, data); err != nil {
 		return err
 	}
 	if j.o.Calibrate == "" {

@@ -80,7 +80,7 @@ var rewritings = []chw.Options{
 }
 
 // mostRewriting is how much a rewriting may cost, as task.Loss tells it.
-const mostRewriting = 0.05
+const mostRewriting = 0.04
 
 // smallest rewrites the model in the fastest way that costs nearly nothing.
 func (z *zeroing) smallest() (m *model.Model, err error) {

@@ -51,11 +51,11 @@ func (j *job) quantize() (*model.Model, error) {
 	for i := range j.formats {
 		j.formats[i] = format
 	}
-	if format < quantize.Static8 {
+	if format < quantize.Weights8 || j.task == nil {
 		return quantize.Convert(j.pruned, quantize.Plan{Formats: j.formats})
 	}
 	s := &quantize.Search{
-		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost,
+		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost, Round: j.round, Threads: len(j.workers),
 		Progress: func(doing string, done, total int) { j.o.Report(Progress{doing, done, total}) },
 	}
 	var t *quantize.Trial
@@ -83,16 +83,22 @@ func (j *job) stored() string {
 }
 
 func (j *job) observe(m *model.Model) (map[int32]*quantize.Statistics, error) {
-	return quantize.Observe(j.worker, m, j.samples)
+	return quantize.Observe(j.ctx, j.worker, m, j.samples)
 }
 
-// cost is the loss of a candidate.
+func (j *job) round(m *model.Model, ranges map[int32]quantize.Range) (map[int]quantize.Weights, error) {
+	return quantize.SecondOrder(j.worker, m, spread(j.samples, searchSamples), ranges)
+}
+
+// cost is the loss of a candidate. It may be called from several goroutines.
 func (j *job) cost(m *model.Model) (float64, error) {
 	data, err := m.Write()
 	if err != nil {
 		return 0, err
 	}
-	loaded, err := j.worker.Load("candidate", data)
+	w := <-j.idle
+	defer func() { j.idle <- w }()
+	loaded, err := j.load(w, data)
 	if err != nil {
 		return 0, err
 	}
@@ -107,18 +113,18 @@ func (j *job) bound(m *model.Model) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	loaded, err := j.worker.Load("candidate", data)
+	loaded, err := j.load(j.worker, data)
 	if err != nil {
 		return false, err
 	}
 	defer loaded.Close()
-	before, err := j.task.JudgeCalibration(j.reference)
-	if err != nil {
-		return false, err
-	}
 	after, err := j.task.JudgeCalibration(loaded)
 	if err != nil {
 		return false, err
 	}
-	return before.Accuracy-after.Accuracy <= j.o.MaxDrop/2, nil
+	if !after.Labelled {
+		return max(1-after.Accuracy, after.Risk) <= j.o.MaxDrop/2, nil
+	}
+	before, err := j.task.JudgeCalibration(j.reference)
+	return before.Accuracy-after.Accuracy <= j.o.MaxDrop/2, err
 }

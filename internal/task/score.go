@@ -1,6 +1,10 @@
 package task
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sort"
+)
 
 // Score is how a model did.
 type Score struct {
@@ -14,6 +18,11 @@ type Score struct {
 	// Largest difference from the original model's answers: of a probability, or
 	// relative to the size of an output.
 	Largest float64
+	// Risk is the share of decisions that are expected to change: the differences that
+	// there are, in units of the logit, at the distance of each decision from the
+	// threshold. It is steadier than a count of a few. 0 where answers are no
+	// probabilities.
+	Risk float64
 	// Parts has the parts of the data, if there are several.
 	Parts []Part
 }
@@ -44,7 +53,7 @@ type answer struct {
 
 func (a *probabilities) score(of transcript) Score {
 	reference := of.(*probabilities)
-	s := Score{Labelled: a.labelled, N: len(a.answers), Parts: make([]Part, len(a.parts))}
+	s := Score{Labelled: a.labelled, N: len(a.answers), Risk: a.risk(reference), Parts: make([]Part, len(a.parts))}
 	for i, name := range a.parts {
 		s.Parts[i].Name = name
 	}
@@ -66,4 +75,27 @@ func (a *probabilities) score(of transcript) Score {
 		s.Parts = nil
 	}
 	return s
+}
+
+// risk is Score.Risk.
+func (a *probabilities) risk(reference *probabilities) float64 {
+	margins, errors := make([]float64, len(a.answers)), make([]float64, len(a.answers))
+	for i := range a.answers {
+		margins[i] = logit(reference.answers[i].p)
+		errors[i] = logit(a.answers[i].p) - margins[i]
+	}
+	slices.Sort(margins)
+	below := func(x float64) int { return sort.SearchFloat64s(margins, x) }
+	changed := 0
+	for _, e := range errors { // what lies between 0 and -e changes sides
+		changed += max(below(0), below(-e)) - min(below(0), below(-e))
+	}
+	return float64(changed) / float64(len(errors)) / float64(len(errors))
+}
+
+// logit is the inverse of the sigmoid, bounded for what is as good as certain.
+func logit(p float64) float64 {
+	const certain = 1e-6
+	p = min(max(p, certain), 1-certain)
+	return math.Log(p / (1 - p))
 }

@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -22,7 +23,7 @@ type LayerError struct {
 // errors of the layers that both have, in the order of execution. Layers are found by
 // the names of their results. Factors are what an equalization divided the conversion's
 // channels by, nil for none.
-func Compare(w *engine.Worker, prepared, converted *model.Model, factors Factors, samples []probe.Sample) ([]LayerError, error) {
+func Compare(ctx context.Context, w *engine.Worker, prepared, converted *model.Model, factors Factors, samples []probe.Sample) ([]LayerError, error) {
 	if len(samples) == 0 {
 		return nil, ErrNoSamples
 	}
@@ -53,6 +54,9 @@ func Compare(w *engine.Worker, prepared, converted *model.Model, factors Factors
 	defer conversion.Close()
 	signal, noise := make([]float64, len(list)), make([]float64, len(list))
 	for n, sample := range samples {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		want, err := original.Run(sample)
 		if err != nil {
 			return nil, fmt.Errorf("sample %d: %w", n, err)

@@ -29,6 +29,15 @@ func (s *Search) Mixed(ctx context.Context, prepared *model.Model, bound func(*m
 		if holds, err := t.holds(bound); err != nil || holds {
 			return t, err
 		}
+		if rung > 1 { // no layer computes in integers: begin again without equalization
+			s.Formats = uniform(layers, ladder[rung-1])
+			if t, err = s.Run(ctx, prepared); err != nil {
+				return nil, err
+			}
+			if holds, err := t.holds(bound); err != nil || holds {
+				return t, err
+			}
+		}
 		worst, err := s.harm(ctx, t, ladder[rung-1])
 		if err != nil {
 			return nil, err
@@ -60,18 +69,16 @@ func (t *Trial) holds(bound func(*model.Model) (bool, error)) (bool, error) {
 // the dearest first.
 func (s *Search) harm(ctx context.Context, t *Trial, f Format) ([]int, error) {
 	costs := make([]float64, len(t.Plan.Formats))
-	for n := range costs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		s.Progress("harm that each layer does", n, len(costs))
+	err := s.each(ctx, "harm that each layer does", len(costs), func(n int) error {
 		alone := Trial{Model: t.Model, Plan: t.Plan}
 		alone.Plan.Formats = uniform(len(costs), Float32)
 		alone.Plan.Formats[n] = f
-		if err := alone.measure(s.Cost); err != nil {
-			return nil, err
-		}
+		err := alone.measure(s.Cost)
 		costs[n] = alone.Cost
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	order := make([]int, len(costs))
 	for n := range order {

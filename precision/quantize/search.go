@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"atoll/model"
 	"atoll/model/graph"
@@ -31,12 +35,16 @@ type Search struct {
 	Clipping Clipping
 	Observe  func(*model.Model) (map[int32]*Statistics, error)
 	Cost     Cost
-	// Progress hears what is being done and how far that is.
+	// Round quantizes weights better than to the nearest step, by layer; nil for none.
+	Round func(*model.Model, map[int32]Range) (map[int]Weights, error)
+	// Threads is how many calls of Cost may be made at once.
+	Threads int
+	// Progress hears what is being done and how far that is, one call at a time.
 	Progress func(doing string, done, total int)
 }
 
 // equalizations are the shares that are tried; see Equalize. Negative is none.
-var equalizations = []float64{-1, 0.5, 1}
+var equalizations = []float64{-1, 0.25, 0.5, 0.75, 1}
 
 // Run returns the best way that was found.
 func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
@@ -44,23 +52,59 @@ func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.ranges(ctx, t, stats, true); err != nil {
+	if slices.Max(s.Formats) == Static8 {
+		if _, err := s.ranges(ctx, t, stats, true); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.round(t, stats); err != nil {
 		return nil, err
 	}
-	if t.Plan.Weights, err = nearestWeights(t.Model, s.Formats); err != nil {
-		return nil, err
+	if slices.Max(s.Formats) == Static8 {
+		return t, s.refine(ctx, t)
 	}
-	if err := t.measure(s.Cost); err != nil {
-		return nil, err
-	}
-	return t, s.refine(ctx, t)
+	return t, nil
 }
 
-// equalize chooses the share with which the ranges cost least.
+// round quantizes the weights: to the nearest step, then better, then with corrected
+// biases, as far as each pays.
+func (s *Search) round(t *Trial, stats map[int32]*Statistics) (err error) {
+	s.Progress("rounding of weights", 0, 1)
+	if t.Plan.Weights, err = nearestWeights(t.Model, s.Formats); err != nil {
+		return err
+	}
+	if err := t.measure(s.Cost); err != nil {
+		return err
+	}
+	if s.Round != nil {
+		better, err := s.Round(t.Model, t.Plan.Ranges)
+		if err != nil {
+			return err
+		}
+		plan := t.Plan
+		plan.Weights = maps.Clone(plan.Weights)
+		maps.Copy(plan.Weights, better)
+		if _, err := t.try(plan, s.Cost); err != nil {
+			return err
+		}
+	}
+	plan := t.Plan
+	if plan.Biases, err = correctBiases(t.Model, plan.Weights, stats); err != nil {
+		return err
+	}
+	_, err = t.try(plan, s.Cost)
+	return err
+}
+
+// equalize chooses the share with which the ranges and the weights cost least: what
+// makes activations alike makes the weights behind them uneven.
 func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Trial, stats map[int32]*Statistics, err error) {
 	plain, err := s.Observe(prepared)
 	if err != nil {
 		return nil, nil, err
+	}
+	if slices.Max(s.Formats) < Static8 {
+		return &Trial{Model: prepared, Plan: Plan{Formats: s.Formats}}, plain, nil
 	}
 	least := 0.0
 	for _, share := range equalizations {
@@ -81,6 +125,11 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 		if err != nil {
 			return nil, nil, err
 		}
+		weights := Trial{Model: m, Plan: Plan{Formats: uniform(len(s.Formats), Weights8)}}
+		if err := weights.measure(s.Cost); err != nil {
+			return nil, nil, err
+		}
+		sum += weights.Cost
 		if best == nil || sum < least {
 			best, stats, least = t, observed, sum
 		}
@@ -91,7 +140,7 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 // ranges chooses the range of each group of activations that share one, as if all others
 // were floats, and returns the sum of their costs. Only if it is to be exact the ends
 // are moved beyond what clipping gives.
-func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statistics, exact bool) (sum float64, err error) {
+func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statistics, exact bool) (float64, error) {
 	clippings, doing := Clippings, "equalization"
 	if s.Clipping != "" {
 		clippings = []Clipping{s.Clipping}
@@ -105,45 +154,84 @@ func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statisti
 		t.Plan.Ranges[tensor] = x.Range(clippings[0])
 	}
 	list := groups(t.Model, t.Plan)
-	for n, group := range list {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		s.Progress(doing, n, len(list))
-		best, least := Range{}, -1.0
-		try := func(r Range) (bool, error) {
-			rounded, err := withRounded(t.Model, group, r)
-			if err != nil {
-				return false, err
-			}
-			cost, err := s.Cost(rounded)
-			if err != nil || least >= 0 && cost >= least {
-				return false, err
-			}
-			best, least = r, cost
-			return true, nil
-		}
+	if !exact { // what the graph gives out is never scaled
+		outputs := t.Model.Subgraphs[0].Outputs
+		list = slices.DeleteFunc(list, func(group []int32) bool {
+			return slices.ContainsFunc(group, func(x int32) bool { return slices.Contains(outputs, x) })
+		})
+	}
+	ranges, costs := make([]Range, len(list)), make([]float64, len(list))
+	err := s.each(ctx, doing, len(list), func(n int) (err error) {
+		one := single{s, t.Model, list[n], Range{}, math.Inf(1)}
 		for _, c := range clippings {
 			r := Range{}
-			for _, tensor := range group {
+			for _, tensor := range list[n] {
 				x := stats[tensor].Range(c)
 				r = Range{min(r.Min, x.Min), max(r.Max, x.Max)}
 			}
-			if _, err := try(r); err != nil {
-				return 0, err
+			if _, err := one.try(r); err != nil {
+				return err
 			}
 		}
 		if exact {
-			if err := climb(&best, try); err != nil {
-				return 0, err
-			}
+			err = climb(ctx, one.best, one.try)
 		}
+		ranges[n], costs[n] = one.best, one.least
+		return err
+	})
+	sum := 0.0
+	for n, group := range list {
 		for _, tensor := range group {
-			t.Plan.Ranges[tensor] = best
+			t.Plan.Ranges[tensor] = ranges[n]
 		}
-		sum += least
+		sum += costs[n]
 	}
-	return sum, nil
+	return sum, err
+}
+
+// each does independent parts of the work on all threads and tells how many are done.
+func (s *Search) each(ctx context.Context, doing string, n int, work func(int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, s.Threads))
+	var mu sync.Mutex
+	done := 0
+	s.Progress(doing, 0, n)
+	for i := range n {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			err := work(i)
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			s.Progress(doing, done, n)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// single looks for the range of one group of activations that costs least.
+type single struct {
+	*Search
+	model *model.Model
+	group []int32
+	best  Range
+	least float64
+}
+
+func (s *single) try(r Range) (better bool, err error) {
+	rounded, err := withRounded(s.model, s.group, r)
+	if err != nil {
+		return false, err
+	}
+	cost, err := s.Cost(rounded)
+	if err != nil || cost >= s.least {
+		return false, err
+	}
+	s.best, s.least = r, cost
+	return true, nil
 }
 
 // withRounded is the model with some activations rounded to 8 bits, all else in floats.
@@ -192,7 +280,7 @@ func (t *Trial) try(plan Plan, cost Cost) (better bool, err error) {
 }
 
 // Moves of the ends of a range, tried one after the other and each again while it pays.
-var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {0.1, 1}, {1.3, 1.3}}
+var moves = []struct{ low, high float64 }{{0.7, 0.7}, {1, 0.7}, {0.7, 1}, {1, 0.1}, {0.1, 1}, {1.3, 1.3}}
 
 // maxRepeats bounds how often a move is made again.
 const maxRepeats = 6
@@ -200,11 +288,14 @@ const maxRepeats = 6
 // climb moves the ends of a range while try, which keeps what is better, says that it
 // is. An output with a few huge values that nobody cares for would otherwise have no
 // steps left for those that matter.
-func climb(r *Range, try func(Range) (bool, error)) error {
+func climb(ctx context.Context, r Range, try func(Range) (bool, error)) error {
 	for _, move := range moves {
 		for range maxRepeats {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			next := Range{r.Min * move.low, r.Max * move.high}
-			if next == *r {
+			if next == r {
 				break
 			}
 			better, err := try(next)
@@ -214,39 +305,51 @@ func climb(r *Range, try func(Range) (bool, error)) error {
 			if !better {
 				break
 			}
+			r = next
 		}
 	}
 	return nil
 }
 
 // refine moves the ranges once more with all layers in their formats, from the outputs
-// to the inputs.
+// to the inputs: what others round away need not be told apart any more.
 func (s *Search) refine(ctx context.Context, t *Trial) error {
 	list := groups(t.Model, t.Plan)
 	slices.Reverse(list)
 	for n, group := range list {
-		s.Progress("ranges with each other", n, len(list))
-		r := t.Plan.Ranges[group[0]]
-		try := func(next Range) (bool, error) {
-			if err := ctx.Err(); err != nil {
-				return false, err
-			}
-			plan := t.Plan
-			plan.Ranges = maps.Clone(plan.Ranges)
-			for _, member := range group {
-				plan.Ranges[member] = next
-			}
-			better, err := t.try(plan, s.Cost)
-			if better {
-				r = next
-			}
-			return better, err
-		}
-		if err := climb(&r, try); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
+		}
+		s.Progress("ranges with each other", n, len(list))
+		trials := make([]Trial, len(moves))
+		g := errgroup.Group{}
+		g.SetLimit(max(1, s.Threads))
+		for i, move := range moves {
+			g.Go(func() error {
+				trials[i] = t.with(group, Range{t.Plan.Ranges[group[0]].Min * move.low, t.Plan.Ranges[group[0]].Max * move.high})
+				return trials[i].measure(s.Cost)
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for _, other := range trials {
+			if other.Cost < t.Cost {
+				*t = other
+			}
 		}
 	}
 	return nil
+}
+
+// with is the trial with another range of a group.
+func (t *Trial) with(group []int32, r Range) Trial {
+	other := *t
+	other.Plan.Ranges = maps.Clone(t.Plan.Ranges)
+	for _, member := range group {
+		other.Plan.Ranges[member] = r
+	}
+	return other
 }
 
 // nearestWeights quantizes the weights of all layers that are to be integers.

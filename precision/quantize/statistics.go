@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -29,7 +30,7 @@ type Statistics struct {
 // Observe runs a prepared model on all samples and returns the statistics of each
 // float32 tensor that it computes or is fed, by tensor. Values that are not finite are
 // an error: nothing can be learnt from them.
-func Observe(w *engine.Worker, m *model.Model, samples []probe.Sample) (map[int32]*Statistics, error) {
+func Observe(ctx context.Context, w *engine.Worker, m *model.Model, samples []probe.Sample) (map[int32]*Statistics, error) {
 	if len(samples) == 0 {
 		return nil, ErrNoSamples
 	}
@@ -53,6 +54,9 @@ func Observe(w *engine.Worker, m *model.Model, samples []probe.Sample) (map[int3
 	defer p.Close()
 	for _, pass := range []func(*Statistics, []float32) error{(*Statistics).bound, (*Statistics).count} {
 		for n, sample := range samples {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			values, err := p.Run(sample)
 			if err != nil {
 				return nil, fmt.Errorf("calibration sample %d: %w", n, err)

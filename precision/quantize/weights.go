@@ -77,16 +77,3 @@ func nearest(l Layer, w []float32) Weights {
 	}
 	return q
 }
-
-// floats returns what the quantized weights stand for.
-func (q Weights) floats(l Layer) []float32 {
-	ch := channelsOf(l, len(q.Values))
-	w := make([]float32, len(q.Values))
-	for c := range ch.count {
-		for i := range ch.length {
-			at := c*ch.outer + i*ch.inner
-			w[at] = q.Scales[c] * float32(q.Values[at])
-		}
-	}
-	return w
-}
