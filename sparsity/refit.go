@@ -1,47 +1,11 @@
 package sparsity
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 )
-
-// Refit gives the weights that a mask keeps, true for each of Rows × Cols, the values with
-// the least error.
-func Refit(ctx context.Context, l *Layer, keep []bool, o Options) (*Result, error) {
-	r, err := refit(ctx, l, keep, o)
-	if err != nil {
-		return nil, fmt.Errorf("re-fit: %w", err)
-	}
-	return r, nil
-}
-
-func refit(ctx context.Context, l *Layer, keep []bool, o Options) (*Result, error) {
-	if err := l.check(); err != nil {
-		return nil, err
-	}
-	if len(keep) != len(l.W) {
-		return nil, fmt.Errorf("mask of %d for %d weights", len(keep), len(l.W))
-	}
-	if err := o.complete(); err != nil {
-		return nil, err
-	}
-	g, err := Unstructured.geometry(l)
-	if err != nil {
-		return nil, err
-	}
-	p, err := newProblem(l, g, 0, o)
-	if err != nil {
-		return nil, err
-	}
-	masks := g.newMasks()
-	for i, kept := range keep {
-		masks[i/l.Cols][i%l.Cols] = kept
-	}
-	return p.result(ctx, masks, false)
-}
 
 // errSingular says that damping was not enough; H is then no sum of squares, or holds
 // values of which the largest drown the others.

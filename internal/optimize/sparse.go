@@ -1,10 +1,8 @@
 package optimize
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"atoll/model"
 	"atoll/model/graph"
@@ -23,7 +21,6 @@ type zeroing struct {
 	model   *model.Model // becomes sparse
 	path    bool         // it is for sparse kernels
 	layers  []observe.Layer
-	helpers []observe.Layer // whose zeros stay where they are
 }
 
 // prune makes weights of the prepared model zero.
@@ -62,7 +59,7 @@ func (z *zeroing) chooseLayers() error {
 	if err != nil {
 		return err
 	}
-	g := &z.model.Subgraphs[0]
+	g, sparse := &z.model.Subgraphs[0], 0
 	for _, l := range all {
 		if z.path && (l.Taps != 1 || z.model.OperatorCodes[g.Operators[l.Operator].Opcode].Builtin != model.OpConv2D) {
 			continue
@@ -72,7 +69,7 @@ func (z *zeroing) chooseLayers() error {
 		case err != nil:
 			return err
 		case zeros >= z.o.Sparsity:
-			z.helpers = append(z.helpers, l)
+			sparse++ // as the kernels are that a rewriting adds
 		case z.pattern.Check(l.Rows, l.Cols) != nil:
 			z.note("%s stays dense: %v", g.Tensors[g.Operators[l.Operator].Outputs[0]].Name, z.pattern.Check(l.Rows, l.Cols))
 		default:
@@ -80,7 +77,7 @@ func (z *zeroing) chooseLayers() error {
 		}
 	}
 	if len(z.layers) == 0 {
-		return fmt.Errorf("no layer can be pruned: %d have that many zeros already, and the pattern %s fits no other", len(z.helpers), z.pattern)
+		return fmt.Errorf("no layer can be pruned: %d have that many zeros already, and the pattern %s fits no other", sparse, z.pattern)
 	}
 	return nil
 }
@@ -117,23 +114,6 @@ func (z *zeroing) chain() (*prune.Chain, error) {
 	}, nil
 }
 
-// step is a layer's turn.
-type step struct {
-	layer *observe.Layer
-	share float64
-	refit bool // its zeros stay where they are
-}
-
-// steps are all layers in the order of execution.
-func (z *zeroing) steps(shares []float64) []step {
-	var list []step
-	for i := range z.layers {
-		list = append(list, step{layer: &z.layers[i], share: shares[i]})
-	}
-	slices.SortStableFunc(list, func(a, b step) int { return a.layer.Operator - b.layer.Operator })
-	return list
-}
-
 // run prunes layer by layer and remembers each.
 func (z *zeroing) run() error {
 	s, err := z.openState()
@@ -152,11 +132,11 @@ func (z *zeroing) run() error {
 			return err
 		}
 	}
-	steps := z.steps(s.Shares)
-	for i, step := range steps {
-		z.o.Report(Progress{"pruning layers", i, len(steps)})
+	for i := range z.layers {
+		l := &z.layers[i]
+		z.o.Report(Progress{"pruning layers", i, len(z.layers)})
 		if i == len(s.Fits) {
-			fit, err := step.run(z.ctx, chain)
+			fit, err := chain.Prune(z.ctx, l, s.Shares[i])
 			if err != nil {
 				return err
 			}
@@ -165,19 +145,12 @@ func (z *zeroing) run() error {
 				return err
 			}
 		}
-		if err := chain.Set(step.layer, &s.Fits[i]); err != nil {
+		if err := chain.Set(l, &s.Fits[i]); err != nil {
 			return fmt.Errorf("%s: %w", z.o.State, err)
 		}
 	}
-	z.o.Report(Progress{"pruning layers", len(steps), len(steps)})
+	z.o.Report(Progress{"pruning layers", len(z.layers), len(z.layers)})
 	return nil
-}
-
-func (s step) run(ctx context.Context, c *prune.Chain) (*prune.Fit, error) {
-	if s.refit {
-		return c.Refit(ctx, s.layer)
-	}
-	return c.Prune(ctx, s.layer, s.share)
 }
 
 // encode stores zeros sparsely where that makes the file smaller, and says whether sparse

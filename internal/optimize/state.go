@@ -101,9 +101,8 @@ func (z *zeroing) check(s *state) error {
 	if len(s.Shares) != len(z.layers) {
 		return fmt.Errorf("%d shares for %d layers", len(s.Shares), len(z.layers))
 	}
-	steps := z.steps(s.Shares)
-	if len(s.Fits) > len(steps) {
-		return fmt.Errorf("%d layers are done of %d", len(s.Fits), len(steps))
+	if len(s.Fits) > len(z.layers) {
+		return fmt.Errorf("%d layers are done of %d", len(s.Fits), len(z.layers))
 	}
 	for i, share := range s.Shares {
 		if !(share >= 0 && share <= 1) {
@@ -111,7 +110,7 @@ func (z *zeroing) check(s *state) error {
 		}
 	}
 	for i, f := range s.Fits {
-		l := steps[i].layer
+		l := &z.layers[i]
 		if len(f.Weights) != l.Rows*l.Cols || f.Bias != nil && len(f.Bias) != l.Rows {
 			return fmt.Errorf("%s has %d weights and a bias of %d", l.Name, len(f.Weights), len(f.Bias))
 		}

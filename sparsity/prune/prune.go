@@ -50,28 +50,6 @@ var ErrNoOrigin = errors.New("the dense model has no such layer")
 // Prune finds weights of a layer with that share of zeros. The model stays as it is: see
 // Set.
 func (c *Chain) Prune(ctx context.Context, l *observe.Layer, share float64) (*Fit, error) {
-	return c.fit(ctx, l, func(s *system, w []float32) (*sparsity.Result, error) {
-		return sparsity.Prune(ctx, s.layer(l, w), c.Pattern, share, c.Method, c.Options)
-	})
-}
-
-// Refit finds new values of the weights of a layer that aren't zero.
-func (c *Chain) Refit(ctx context.Context, l *observe.Layer) (*Fit, error) {
-	return c.fit(ctx, l, func(s *system, w []float32) (*sparsity.Result, error) {
-		old, err := c.weights(l)
-		if err != nil {
-			return nil, err
-		}
-		keep := make([]bool, len(old))
-		for i, v := range old {
-			keep[i] = v != 0
-		}
-		return sparsity.Refit(ctx, s.layer(l, w), keep, c.Options)
-	})
-}
-
-// fit makes the dense least-squares solution, and lets zeros make a sparse one of it.
-func (c *Chain) fit(ctx context.Context, l *observe.Layer, zeros func(s *system, w []float32) (*sparsity.Result, error)) (*Fit, error) {
 	w, err := c.weights(l)
 	if err != nil {
 		return nil, err
@@ -83,7 +61,7 @@ func (c *Chain) fit(ctx context.Context, l *observe.Layer, zeros func(s *system,
 	var r *sparsity.Result
 	if err == nil {
 		s.scale(w, 1)
-		r, err = zeros(s, w)
+		r, err = sparsity.Prune(ctx, s.layer(l, w), c.Pattern, share, c.Method, c.Options)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Name, err)
