@@ -13,7 +13,7 @@ import (
 
 // Converted is a model that was made smaller or faster, as a user would have it done.
 type Converted struct {
-	Name string // the model and how
+	Name string // how
 	File string
 	Card optimize.Card
 }
