@@ -119,7 +119,7 @@ func (f *optimizeFlags) define(cmd *cobra.Command) {
 	flags.StringVar(&o.Method, "method", zeroMethods[0], "that chooses zeros, from the best to the plainest:\n"+strings.Join(zeroMethods, ", ")+"\n")
 	flags.Float64Var(&o.MaxDrop, "max-drop", optimize.DefaultMaxDrop, "most accuracy that may be lost, above 0, up to 1\n")
 	flags.StringVar(&o.Calibrate, "calibrate", "", "data to calibrate and judge with: "+strings.Join(calibrationData, ", ")+"\nor a `folder`")
-	flags.StringVar(&f.clipping, "clipping", string(quantize.LeastError), "how ranges of activations are chosen:\n"+strings.Join(clippings(), ", "))
+	flags.StringVar(&f.clipping, "clipping", "", "where the search for ranges of activations\nbegins: "+strings.Join(clippings(), ", ")+" (default: all)")
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what is drawn: the same seed, the same model\n")
 	flags.StringVar(&o.State, "resume", "", "remember in this `file` what is done, and go on from it")
 	flags.BoolVar(&f.evaluate, "evaluate", false, "also print where the error comes from; needs no --out")
@@ -157,7 +157,7 @@ func (f *optimizeFlags) check(cmd *cobra.Command) (err error) {
 		func() error { return oneOf("precision", o.Precision, model.Precisions, given("precision")) },
 		func() error { return oneOf("pattern", o.Pattern, zeroPatterns, true) },
 		func() error { return oneOf("method", o.Method, zeroMethods, true) },
-		func() error { return oneOf("clipping", f.clipping, clippings(), true) },
+		func() error { return oneOf("clipping", f.clipping, clippings(), given("clipping")) },
 		f.checkNumbers,
 		func() error { return f.checkUses(given) },
 	} {

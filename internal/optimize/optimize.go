@@ -103,7 +103,7 @@ func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*
 // take time in each of its thousand steps.
 const (
 	calibrationSamples = 64
-	searchSamples      = 32
+	searchSamples      = 24
 )
 
 // job is one run.

@@ -86,8 +86,8 @@ func (j *job) observe(m *model.Model) (map[int32]*quantize.Statistics, error) {
 	return quantize.Observe(j.ctx, j.worker, m, j.samples)
 }
 
-func (j *job) round(m *model.Model) (map[int]quantize.Weights, error) {
-	return quantize.SecondOrder(j.worker, m, spread(j.samples, searchSamples))
+func (j *job) round(m *model.Model, ranges map[int32]quantize.Range) (map[int]quantize.Weights, error) {
+	return quantize.SecondOrder(j.worker, m, spread(j.samples, searchSamples), ranges)
 }
 
 // cost is the loss of a candidate. It may be called from several goroutines.

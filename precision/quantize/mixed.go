@@ -29,6 +29,15 @@ func (s *Search) Mixed(ctx context.Context, prepared *model.Model, bound func(*m
 		if holds, err := t.holds(bound); err != nil || holds {
 			return t, err
 		}
+		if rung > 1 { // no layer computes in integers: begin again without equalization
+			s.Formats = uniform(layers, ladder[rung-1])
+			if t, err = s.Run(ctx, prepared); err != nil {
+				return nil, err
+			}
+			if holds, err := t.holds(bound); err != nil || holds {
+				return t, err
+			}
+		}
 		worst, err := s.harm(ctx, t, ladder[rung-1])
 		if err != nil {
 			return nil, err

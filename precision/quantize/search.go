@@ -36,7 +36,7 @@ type Search struct {
 	Observe  func(*model.Model) (map[int32]*Statistics, error)
 	Cost     Cost
 	// Round quantizes weights better than to the nearest step, by layer; nil for none.
-	Round func(*model.Model) (map[int]Weights, error)
+	Round func(*model.Model, map[int32]Range) (map[int]Weights, error)
 	// Threads is how many calls of Cost may be made at once.
 	Threads int
 	// Progress hears what is being done and how far that is, one call at a time.
@@ -44,7 +44,7 @@ type Search struct {
 }
 
 // equalizations are the shares that are tried; see Equalize. Negative is none.
-var equalizations = []float64{-1, 0.5, 1}
+var equalizations = []float64{-1, 0.25, 0.5, 0.75, 1}
 
 // Run returns the best way that was found.
 func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
@@ -77,7 +77,7 @@ func (s *Search) round(t *Trial, stats map[int32]*Statistics) (err error) {
 		return err
 	}
 	if s.Round != nil {
-		better, err := s.Round(t.Model)
+		better, err := s.Round(t.Model, t.Plan.Ranges)
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,8 @@ func (s *Search) round(t *Trial, stats map[int32]*Statistics) (err error) {
 	return err
 }
 
-// equalize chooses the share with which the ranges cost least.
+// equalize chooses the share with which the ranges and the weights cost least: what
+// makes activations alike makes the weights behind them uneven.
 func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Trial, stats map[int32]*Statistics, err error) {
 	plain, err := s.Observe(prepared)
 	if err != nil {
@@ -124,6 +125,11 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 		if err != nil {
 			return nil, nil, err
 		}
+		weights := Trial{Model: m, Plan: Plan{Formats: uniform(len(s.Formats), Weights8)}}
+		if err := weights.measure(s.Cost); err != nil {
+			return nil, nil, err
+		}
+		sum += weights.Cost
 		if best == nil || sum < least {
 			best, stats, least = t, observed, sum
 		}
@@ -148,6 +154,12 @@ func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statisti
 		t.Plan.Ranges[tensor] = x.Range(clippings[0])
 	}
 	list := groups(t.Model, t.Plan)
+	if !exact { // what the graph gives out is never scaled
+		outputs := t.Model.Subgraphs[0].Outputs
+		list = slices.DeleteFunc(list, func(group []int32) bool {
+			return slices.ContainsFunc(group, func(x int32) bool { return slices.Contains(outputs, x) })
+		})
+	}
 	ranges, costs := make([]Range, len(list)), make([]float64, len(list))
 	err := s.each(ctx, doing, len(list), func(n int) (err error) {
 		one := single{s, t.Model, list[n], Range{}, math.Inf(1)}

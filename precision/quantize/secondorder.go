@@ -2,6 +2,7 @@ package quantize
 
 import (
 	"fmt"
+	"slices"
 
 	"atoll/engine"
 	"atoll/engine/probe"
@@ -16,14 +17,14 @@ const damping = 0.01
 // SecondOrder quantizes the weights of a prepared model's convolutions and fully
 // connected layers one input after the other, and lets those that follow make up for the
 // error so far, as far as the inputs that calibration saw allow: GPTQ (Frantar et al.,
-// 2023). Zeros stay zeros. The result has those layers that gain by it, by their number
-// in Layers.
-func SecondOrder(w *engine.Worker, m *model.Model, samples []probe.Sample) (map[int]Weights, error) {
+// 2023). Inputs count as the converted model will see them, cut off at the ends of their
+// ranges. Zeros stay zeros. The result is by the number in Layers.
+func SecondOrder(w *engine.Worker, m *model.Model, samples []probe.Sample, ranges map[int32]Range) (map[int]Weights, error) {
 	wide, err := observe.Layers(m)
 	if err != nil {
 		return nil, nil // depthwise convolutions and tables alone: nothing to make up with
 	}
-	sums, err := observe.Inputs(w, m, wide, samples)
+	sums, err := moments(w, m, wide, samples, ranges)
 	if err != nil {
 		return nil, err
 	}
@@ -78,4 +79,36 @@ func compensate(row []float32, factor []float64, scale float32, into []int8) {
 			left[k] -= e * factor[j*cols+k]
 		}
 	}
+}
+
+// moments sums the second moments of the inputs of each layer.
+func moments(w *engine.Worker, m *model.Model, layers []observe.Layer, samples []probe.Sample, ranges map[int32]Range) ([]*sparsity.Accumulator, error) {
+	sums := make([]*sparsity.Accumulator, len(layers))
+	readers := make(map[int32][]int)
+	var tensors []int32
+	for i, l := range layers {
+		var err error
+		if sums[i], err = sparsity.NewAccumulator(l.Cols); err != nil {
+			return nil, err
+		}
+		if readers[l.Input] == nil {
+			tensors = append(tensors, l.Input)
+		}
+		readers[l.Input] = append(readers[l.Input], i)
+	}
+	err := probe.Observe(w, m, tensors, samples, func(_ int, t int32, values []float32) error {
+		if r, ok := ranges[t]; ok {
+			values = slices.Clone(values)
+			for i, v := range values {
+				values[i] = min(max(v, float32(r.Min)), float32(r.Max))
+			}
+		}
+		for _, i := range readers[t] {
+			if err := layers[i].Add(sums[i], values); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return sums, err
 }
