@@ -10,7 +10,6 @@ import (
 	"atoll/internal/figures"
 	"atoll/internal/optimize"
 	"atoll/internal/task"
-	"atoll/precision/quantize"
 )
 
 // original is a model that is made smaller or faster.
@@ -48,7 +47,7 @@ func (b *bench) convert(m original, way string) (*figures.Converted, error) {
 	if !ok {
 		return nil, fmt.Errorf("no way is called %q", way)
 	}
-	o.Calibrate, o.Seed, o.Clipping = m.data, 1, quantize.LeastError
+	o.Calibrate, o.Seed = m.data, 1
 	said := time.Now()
 	o.Report = func(p optimize.Progress) {
 		if time.Since(said) > sayEvery {
