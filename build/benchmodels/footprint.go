@@ -40,7 +40,8 @@ func (b *bench) footprint() error {
 	b.Row("short range, atoll optimize, all steps: time", "<= 60 s", fmt.Sprintf("%.0f s", wall.Seconds()), wall <= time.Minute)
 	b.Row("  largest memory of all its processes", "<= 256 MB", fmt.Sprintf("%.0f MB", float64(peak)/1e6), peak <= 256e6)
 	for i, f := range list {
-		b.Row("  "+footprintRuns[i].name, "-", fmt.Sprintf("%.0f s, %.0f MB", f.Wall.Seconds(), float64(f.Peak)/1e6), true)
+		b.Row("  "+footprintRuns[i].name+": time, of processors, memory", "-",
+			fmt.Sprintf("%.0f s, %.0f s, %.0f MB", f.Wall.Seconds(), f.CPU.Seconds(), float64(f.Peak)/1e6), true)
 	}
 	return nil
 }

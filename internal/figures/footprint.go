@@ -14,6 +14,7 @@ import (
 // Footprint is what a run of a program took.
 type Footprint struct {
 	Wall time.Duration
+	CPU  time.Duration // of the processors, for it and those that it waited for
 	// Peak is the sum of the largest resident sets of the program and of those it
 	// started, in bytes. Pages that they share count in each, and the largest of one may
 	// be at another time than that of another, so it is no less than what was used at once.
@@ -50,6 +51,7 @@ func MeasureRun(ctx context.Context, program string, args ...string) (f Footprin
 	if err != nil {
 		return f, fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes()))
 	}
+	f.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	for _, bytes := range peaks {
 		f.Peak += bytes
 	}

@@ -13,8 +13,8 @@ func TestMeasureRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%v, %d KiB", f.Wall, f.Peak>>10)
-	if f.Wall < 500*time.Millisecond || f.Peak < 64<<20 || f.Peak > 256<<20 {
+	t.Logf("%v, %v, %d KiB", f.Wall, f.CPU, f.Peak>>10)
+	if f.Wall < 500*time.Millisecond || f.CPU <= 0 || f.Peak < 64<<20 || f.Peak > 256<<20 {
 		t.Errorf("%v, %d MiB; want half a second or more, and 64 MiB and some", f.Wall, f.Peak>>20)
 	}
 	if _, err := MeasureRun(context.Background(), "/bin/sh", "-c", "sleep 0.2; echo broken >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "broken") {
