@@ -26,7 +26,7 @@ bench: build arm64 ## print the measurements
 	@$(BUILD) exec -- go run ./build/bench
 	@$(BUILD) exec -- go test -run '^$$' -bench . -benchmem ./...
 
-bench-models: ## print how models become smaller and faster
+bench-models: build ## print how models become smaller and faster
 	@$(BUILD) exec -- go run ./build/benchmodels
 
 fuzz: ## run every fuzz target for FUZZTIME each (default 60s)

@@ -8,17 +8,6 @@ import (
 	"atoll/internal/figures"
 )
 
-// Models as they come.
-const (
-	fullRange       = "models/face_full_range.tflite"
-	fullRangeSparse = "models/face_full_range_sparse.tflite" // trained by Google
-)
-
-// sparseReference is what Google gained by training a model to be sparse.
-func (b *bench) sparseReference() error {
-	return b.fewerInstructions("full range, Google's sparse file", 0, fullRange, fullRangeSparse)
-}
-
 // fewerInstructions prints by how much fewer arm64 instructions the model in one file
 // takes than that in another; with must 0 as something to compare with.
 func (b *bench) fewerInstructions(measure string, must float64, before, after string) error {
@@ -53,8 +42,8 @@ func (b *bench) count(files ...string) error {
 	return err
 }
 
-// converted adds the models that the converter wrote, which the build makes.
-func (b *bench) converted() error {
+// shipped adds the models that the converter wrote, which the build makes.
+func (b *bench) shipped() error {
 	for _, name := range []string{"silero_vad_f32.tflite", "silero_vad_f16.tflite"} {
 		b.written = append(b.written, filepath.Join("models", name))
 	}

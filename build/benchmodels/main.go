@@ -6,10 +6,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"atoll/build/internal/promise"
 	"atoll/engine/worker"
-	"atoll/internal/material"
+	"atoll/internal/figures"
 )
 
 func main() {
@@ -23,26 +24,35 @@ func main() {
 // bench holds what the measures share.
 type bench struct {
 	*promise.Table
-	data    material.Data
-	dir     string             // for the models that measures write
-	written []string           // those models
-	counted map[string]float64 // instructions of a file, in millions
+	began     time.Time
+	dir       string                        // for the models that measures write
+	written   []string                      // those models
+	converted map[string]*figures.Converted // by model and way
+	counted   map[string]float64            // instructions of a file, in millions
+}
+
+// sayEvery is how often long work says how far it is.
+const sayEvery = 20 * time.Second
+
+// say tells of progress, as a run takes many minutes.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%6.0f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 func run() error {
-	data, err := material.FindData()
-	if err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "atoll-models-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{Table: promise.New(os.Stdout), data: data, dir: dir, counted: map[string]float64{}}
+	b := &bench{
+		Table: promise.New(os.Stdout), began: time.Now(), dir: dir,
+		converted: map[string]*figures.Converted{}, counted: map[string]float64{},
+	}
 	for _, measure := range []func(*bench) error{
-		(*bench).sparseReference, (*bench).converted,
-		(*bench).sound, // the last: it holds to account what the others wrote
+		(*bench).footprint, // first: before this process is large
+		(*bench).faces8, (*bench).voices, (*bench).sentences, (*bench).sizes, (*bench).speeds, (*bench).zeros, (*bench).layers,
+		(*bench).shipped, (*bench).sound, // the last: it holds to account what the others wrote
 	} {
 		if err := measure(b); err != nil {
 			return err

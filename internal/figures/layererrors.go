@@ -119,27 +119,32 @@ type Contest struct {
 	NoRefit bool // as published, for magnitude and Wanda
 }
 
-// Contests are all ways, the first four those to be beaten.
-var Contests = []Contest{
+// Contests are all ways, the first of them those to be beaten.
+var Contests = append(Rivals[:len(Rivals):len(Rivals)], Contest{sparsity.Descent, false}, Contest{sparsity.Annealing, false}, ours)
+
+// Rivals are the ways that annealing with replicas must beat, OBS the last.
+var Rivals = []Contest{
 	{sparsity.Magnitude, true},
 	{sparsity.Wanda, true},
 	{sparsity.Magnitude, false},
 	{sparsity.Wanda, false},
 	{sparsity.OBS, false},
-	{sparsity.Descent, false},
-	{sparsity.Annealing, false},
-	{sparsity.Quantum, false},
 }
+
+// Duel are the rivals, and what must beat them.
+var Duel = append(Rivals[:len(Rivals):len(Rivals)], ours)
+
+var ours = Contest{sparsity.Quantum, false}
 
 // LayerError is what a way of pruning loses of one layer: ‖WX−ŴX‖²/‖WX‖².
 type LayerError struct {
 	Seen, Unseen float64 // by the inputs of calibration, and by the others
 }
 
-// LayerErrors prunes a layer at the share in all ways, in the order of Contests.
-func LayerErrors(ctx context.Context, m Matrix, share float64, o sparsity.Options) ([]LayerError, error) {
-	list := make([]LayerError, len(Contests))
-	for i, c := range Contests {
+// LayerErrors prunes a layer at the share in all the ways given, in their order.
+func LayerErrors(ctx context.Context, m Matrix, share float64, ways []Contest, o sparsity.Options) ([]LayerError, error) {
+	list := make([]LayerError, len(ways))
+	for i, c := range ways {
 		o.NoRefit = c.NoRefit
 		r, err := sparsity.Prune(ctx, m.Layer, sparsity.Unstructured, share, c.Method, o)
 		if err != nil {
@@ -152,28 +157,52 @@ func LayerErrors(ctx context.Context, m Matrix, share float64, o sparsity.Option
 
 // Versus compares the annealed layers with another way of pruning them.
 type Versus struct {
-	Layers, Lower int     // layers; those with less error
-	Ratio         float64 // geometric mean of the errors' ratios, below 1 if annealing is better
-	Low, High     float64 // its interval of 95 %, over the layers
+	Layers int // in which there was anything to lose
+	Lower  int // of them, those with less error
+	Equal  int // with the same error: mostly no way found a better mask
+	Lost   int // with more
+	// Free are the layers that lose nothing either way, as enough of their weights never
+	// get an input. They are no part of the others.
+	Free      int
+	Ratio     float64 // geometric mean of the errors' ratios, below 1 if annealing is better
+	Low, High float64 // its interval of 95 %, over the layers
 }
 
-// Compare compares the last of Contests with another, on seen or unseen inputs. Layers
-// that lose nothing either way are no part of the ratio.
+const (
+	nothing = 1e-9 // a relative error that is only rounding of float32
+	alike   = 1e-6 // of an error, that doesn't tell two apart
+)
+
+// Compare compares the last way of LayerErrors with another, on seen or unseen inputs.
 func Compare(errs [][]LayerError, other int, unseen bool) Versus {
-	v := Versus{Layers: len(errs)}
+	var v Versus
 	var logs []float64
 	for _, list := range errs {
 		mine, others := list[len(list)-1].Seen, list[other].Seen
 		if unseen {
 			mine, others = list[len(list)-1].Unseen, list[other].Unseen
 		}
-		if mine < others {
+		switch {
+		case max(mine, others) < nothing:
+			v.Free++
+			continue
+		case math.Abs(mine-others) <= alike*others:
+			v.Equal++
+		case mine < others:
 			v.Lower++
+		default:
+			v.Lost++
 		}
-		if mine > 0 && others > 0 {
+		if v.Layers++; min(mine, others) > 0 {
 			logs = append(logs, math.Log(mine/others))
 		}
 	}
+	v.Ratio, v.Low, v.High = geometric(logs)
+	return v
+}
+
+// geometric is the mean of numbers whose logarithms are given, with its interval of 95 %.
+func geometric(logs []float64) (mean, low, high float64) {
 	var sum, squares float64
 	for _, x := range logs {
 		sum += x
@@ -183,6 +212,5 @@ func Compare(errs [][]LayerError, other int, unseen bool) Versus {
 		squares += (x - sum/n) * (x - sum/n)
 	}
 	half := 1.96 * math.Sqrt(squares/(n-1)/n)
-	v.Ratio, v.Low, v.High = math.Exp(sum/n), math.Exp(sum/n-half), math.Exp(sum/n+half)
-	return v
+	return math.Exp(sum / n), math.Exp(sum/n - half), math.Exp(sum/n + half)
 }

@@ -25,13 +25,13 @@ func TestLayerErrors(t *testing.T) {
 			if m.Layer.Cols > 56 {
 				continue
 			}
-			list, err := LayerErrors(context.Background(), m, share, sparsity.Options{Seed: 1, Sweeps: 8})
+			list, err := LayerErrors(context.Background(), m, share, Contests, sparsity.Options{Seed: 1, Sweeps: 8})
 			if err != nil {
 				t.Fatal(err)
 			}
 			errs = append(errs, list)
 		}
-		for i, c := range Contests[:5] {
+		for i, c := range Rivals {
 			for _, unseen := range []bool{false, true} {
 				v := Compare(errs, i, unseen)
 				t.Logf("%.0f %% zeros, %s, as published %v, unseen %v: %+v", 100*share, c.Method, c.NoRefit, unseen, v)
@@ -54,12 +54,17 @@ func TestCompare(t *testing.T) {
 	one := func(other, mine float64) []LayerError {
 		return []LayerError{{other, mine}, {mine, other}}
 	}
-	errs := [][]LayerError{one(0.2, 0.1), one(0.2, 0.1), one(0.1, 0.2), one(0, 0)}
+	errs := [][]LayerError{one(0.2, 0.1), one(0.2, 0.1), one(0.1, 0.2), one(0, 1e-17), one(0.3, 0.3*(1+1e-9)), one(0.1, 0), one(0, 0.1)}
 	seen, unseen := Compare(errs, 0, false), Compare(errs, 0, true)
-	if seen.Layers != 4 || seen.Lower != 2 || unseen.Lower != 1 {
-		t.Errorf("lower: %+v, %+v", seen, unseen)
+	for _, v := range []struct {
+		Versus
+		lower, lost int
+	}{{seen, 3, 2}, {unseen, 2, 3}} {
+		if v.Layers != 6 || v.Free != 1 || v.Equal != 1 || v.Lower != v.lower || v.Lost != v.lost {
+			t.Errorf("%+v; want 6 layers, 1 free, 1 equal, %d lower, %d lost", v.Versus, v.lower, v.lost)
+		}
 	}
-	if want := math.Cbrt(0.5); math.Abs(seen.Ratio-want) > 1e-9 || math.Abs(seen.Ratio*unseen.Ratio-1) > 1e-9 {
+	if want := math.Pow(0.5, 0.25); math.Abs(seen.Ratio-want) > 1e-9 || math.Abs(seen.Ratio*unseen.Ratio-1) > 1e-9 {
 		t.Errorf("ratios %v and %v, want %v and its inverse", seen.Ratio, unseen.Ratio, want)
 	}
 	if !(seen.Low < seen.Ratio && seen.Ratio < seen.High) {

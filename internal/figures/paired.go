@@ -10,8 +10,8 @@ import (
 	"atoll/trace"
 )
 
-// Ratio is of something with tracing to the same without: the median over all pairs, and
-// the interval that holds 95 % of the medians of pairs drawn anew.
+// Ratio is of two measurements that were made in turn: the median over all pairs, and the
+// interval that holds 95 % of the medians of pairs drawn anew.
 type Ratio struct{ Median, Low, High float64 }
 
 // slice is what a stretch of work took.
