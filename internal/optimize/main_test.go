@@ -4,7 +4,6 @@ import (
 	"os"
 	"testing"
 
-	"atoll/engine"
 	"atoll/engine/worker"
 	"atoll/model"
 	"atoll/models"
@@ -32,14 +31,4 @@ func builtIn(t testing.TB, modality model.Modality, variant string) []byte {
 		t.Fatal(err)
 	}
 	return data
-}
-
-func start(t testing.TB) *engine.Worker {
-	t.Helper()
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"atoll/engine"
 	"atoll/model"
 	"atoll/model/graph"
 	"atoll/sparsity"
@@ -22,8 +23,11 @@ func convert(t *testing.T, ctx context.Context, modality model.Modality, variant
 	if o.Report == nil {
 		o.Report = func(Progress) {}
 	}
-	j := &job{ctx: ctx, worker: start(t), o: o}
+	j := &job{ctx: ctx, o: o, idle: make(chan *engine.Worker, maxWorkers)}
 	t.Cleanup(j.close)
+	if err := j.start(engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
 	if err := j.open(builtIn(t, modality, variant)); err != nil {
 		t.Fatal(err)
 	}
