@@ -148,12 +148,18 @@ var steps = []func(n net, name string, x, other int32) int32{
 	func(n net, name string, x, _ int32) int32 { return n.conv(name, x, 3, 4, 4, 1) },
 	func(n net, name string, x, _ int32) int32 { return n.conv(name, x, 3, 4, 4, 3) }, // RELU6
 	func(n net, name string, x, _ int32) int32 { return n.depthwise(name, x, 4, 1) },
-	func(n net, name string, x, _ int32) int32 { return n.conv(name, n.depthwise(name+"/d", x, 4, 2), 1, 8, 4, 0) },
-	func(n net, name string, x, other int32) int32 { return twoInputs(n, model.OpAdd, "AddOptions", x, other)[0] },
+	func(n net, name string, x, _ int32) int32 {
+		return n.conv(name, n.depthwise(name+"/d", x, 4, 2), 1, 8, 4, 0)
+	},
+	func(n net, name string, x, other int32) int32 {
+		return twoInputs(n, model.OpAdd, "AddOptions", x, other)[0]
+	},
 	func(n net, name string, x, _ int32) int32 {
 		return twoInputs(n, model.OpAdd, "AddOptions", x, n.constant("c", wave(4), 4))[0]
 	},
-	func(n net, name string, x, other int32) int32 { return twoInputs(n, model.OpMul, "MulOptions", x, other)[0] },
+	func(n net, name string, x, other int32) int32 {
+		return twoInputs(n, model.OpMul, "MulOptions", x, other)[0]
+	},
 	func(n net, name string, x, _ int32) int32 {
 		return oneResult(n, model.OpRelu, model.Options{}, []int32{x}, 1, 4, 4, 4)[0]
 	},
