@@ -3,6 +3,7 @@ package quantize
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"atoll/model"
@@ -59,7 +60,7 @@ func TestRatio(t *testing.T) {
 	for _, test := range []struct{ noise, signal, relative, snr float64 }{
 		{0, 5, 0, maxSNR}, {0, 0, 0, maxSNR}, {1, 0, 1, 0}, {1, 100, 0.01, 20}, {10, 1, 10, -10}, {1e-300, 1, 1e-300, maxSNR},
 	} {
-		if relative, snr := ratio(test.noise, test.signal); relative != test.relative || snr != test.snr {
+		if relative, snr := ratio(test.noise, test.signal); relative != test.relative || math.Abs(snr-test.snr) > 1e-9 {
 			t.Errorf("ratio(%g, %g) = %g, %g, want %g, %g", test.noise, test.signal, relative, snr, test.relative, test.snr)
 		}
 	}

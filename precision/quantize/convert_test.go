@@ -316,8 +316,14 @@ func TestOdd(t *testing.T) {
 	}
 }
 
+// fataler is a *testing.T or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // convertAll takes a model through all steps that need no worker.
-func convertAll(t *testing.T, name string, m *model.Model) {
+func convertAll(t fataler, name string, m *model.Model) {
 	t.Helper()
 	if err := Prepare(m); err != nil {
 		return
