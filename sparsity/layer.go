@@ -93,6 +93,19 @@ func (l *Layer) RelativeError(w []float32) float64 {
 	return max(lost/all, 0)
 }
 
+// Power is ‖WX‖² = tr(W·H·Wᵀ).
+func (l *Layer) Power() float64 {
+	row := make([]float64, l.Cols)
+	var sum float64
+	for r := range l.Rows {
+		for c, w := range l.row(r) {
+			row[c] = float64(w)
+		}
+		sum += quadratic(l.H, row)
+	}
+	return sum
+}
+
 // quadratic is xᵀ·H·x.
 func quadratic(h, x []float64) float64 {
 	var sum float64

@@ -32,6 +32,12 @@ func (p Pattern) ratio() (n, m int, ok bool) {
 	return n, m, found && errN == nil && errM == nil && 0 < n && n < m
 }
 
+// Check reports why a pattern can't be had in a layer of that size.
+func (p Pattern) Check(rows, cols int) error {
+	_, err := p.geometry(&Layer{Rows: rows, Cols: cols})
+	return err
+}
+
 // geometry is what a pattern means for a layer. Rows fall into strips that share a mask;
 // columns fall into units that are kept or pruned as one, the same ones in every strip.
 type geometry struct {

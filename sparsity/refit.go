@@ -1,11 +1,47 @@
 package sparsity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 )
+
+// Refit gives the weights that a mask keeps, true for each of Rows × Cols, the values with
+// the least error.
+func Refit(ctx context.Context, l *Layer, keep []bool, o Options) (*Result, error) {
+	r, err := refit(ctx, l, keep, o)
+	if err != nil {
+		return nil, fmt.Errorf("re-fit: %w", err)
+	}
+	return r, nil
+}
+
+func refit(ctx context.Context, l *Layer, keep []bool, o Options) (*Result, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	if len(keep) != len(l.W) {
+		return nil, fmt.Errorf("mask of %d for %d weights", len(keep), len(l.W))
+	}
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	g, err := Unstructured.geometry(l)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newProblem(l, g, 0, o)
+	if err != nil {
+		return nil, err
+	}
+	masks := g.newMasks()
+	for i, kept := range keep {
+		masks[i/l.Cols][i%l.Cols] = kept
+	}
+	return p.result(ctx, masks, false)
+}
 
 // errSingular says that damping was not enough; H is then no sum of squares, or holds
 // values of which the largest drown the others.
@@ -105,6 +141,40 @@ func (p *problem) refit(strip int, m mask, w []float32) error {
 		}
 	}
 	return nil
+}
+
+// Solve returns the rows ŵ with the least ŵ·H·ŵᵀ − 2·ŵ·b + damping·H̄·‖ŵ−w‖², where b are
+// the rows of cross and H̄ is the mean of H's diagonal: the least-squares weights of a layer
+// that is to give other results than its own, or for other inputs. Weights of inputs that
+// are always 0 stay.
+func Solve(h, cross []float64, w []float32, cols int, damping float64) ([]float32, error) {
+	damped := slices.Clone(h)
+	var trace float64
+	for i := range cols {
+		trace += h[i*cols+i]
+	}
+	lambda := damping * trace / float64(cols)
+	if trace == 0 {
+		return slices.Clone(w), nil
+	}
+	for i := range cols {
+		damped[i*cols+i] += lambda
+	}
+	if err := cholesky(damped, cols); err != nil {
+		return nil, err
+	}
+	result := make([]float32, len(w))
+	b := make([]float64, cols)
+	for at := 0; at < len(w); at += cols {
+		for i := range b {
+			b[i] = cross[at+i] + lambda*float64(w[at+i])
+		}
+		solve(damped, cols, b)
+		for i, v := range b {
+			result[at+i] = float32(v)
+		}
+	}
+	return result, nil
 }
 
 // InverseFactor returns the upper factor U of a damped H's inverse, (H+λI)⁻¹ = Uᵀ·U, row

@@ -13,6 +13,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 // Method is how a mask is chosen.
@@ -29,11 +31,23 @@ const (
 	numMethods
 )
 
+// Methods lists the names of all methods.
+var Methods = []string{"magnitude", "wanda", "obs", "descent", "annealing", "quantum"}
+
 func (m Method) String() string {
 	if m >= numMethods {
 		return fmt.Sprintf("method %d", uint8(m))
 	}
-	return [...]string{"magnitude", "wanda", "obs", "descent", "annealing", "quantum"}[m]
+	return Methods[m]
+}
+
+// ParseMethod finds a method by its name.
+func ParseMethod(name string) (Method, error) {
+	i := slices.Index(Methods, name)
+	if i < 0 {
+		return 0, fmt.Errorf("method %q is not known: use one of %s", name, strings.Join(Methods, ", "))
+	}
+	return Method(i), nil
 }
 
 // Options set how a method works. The zero value is fit for use.

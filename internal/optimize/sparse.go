@@ -1,13 +1,199 @@
 package optimize
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"atoll/model"
+	"atoll/model/graph"
+	"atoll/sparsity"
+	"atoll/sparsity/encode"
+	"atoll/sparsity/gradient"
+	"atoll/sparsity/observe"
+	"atoll/sparsity/prune"
 )
 
-// prune makes weights of the prepared model zero.
-func (j *job) prune() error { return errors.New("to be written") }
+// zeroing is how weights are made zero.
+type zeroing struct {
+	*job
+	pattern sparsity.Pattern
+	method  sparsity.Method
+	model   *model.Model // becomes sparse
+	path    bool         // it is for sparse kernels
+	layers  []observe.Layer
+	helpers []observe.Layer // whose zeros stay where they are
+}
 
-// encode stores zeros sparsely where that makes the file smaller.
-func (j *job) encode(m *model.Model) error { return nil }
+// prune makes weights of the prepared model zero.
+func (j *job) prune() error {
+	z := &zeroing{job: j, pattern: sparsity.Unstructured, method: sparsity.Quantum}
+	if j.o.Pattern != "" {
+		z.pattern = sparsity.Pattern(j.o.Pattern)
+	}
+	if !(j.o.Sparsity < 1) {
+		return fmt.Errorf("share of zeros %v: must be below 1", j.o.Sparsity)
+	}
+	var err error
+	if j.o.Method != "" {
+		if z.method, err = sparsity.ParseMethod(j.o.Method); err != nil {
+			return err
+		}
+	}
+	if err := z.choosePath(); err != nil {
+		return err
+	}
+	if err := z.chooseLayers(); err != nil {
+		return err
+	}
+	if err := z.run(); err != nil {
+		return err
+	}
+	j.pruned = z.model
+	graph.Clean(j.pruned)
+	return nil
+}
+
+// chooseLayers lists what is pruned: for sparse kernels the 1x1 convolutions, which are
+// the ones they have, else all.
+func (z *zeroing) chooseLayers() error {
+	all, err := observe.Layers(z.model)
+	if err != nil {
+		return err
+	}
+	g := &z.model.Subgraphs[0]
+	for _, l := range all {
+		if z.path && (l.Taps != 1 || z.model.OperatorCodes[g.Operators[l.Operator].Opcode].Builtin != model.OpConv2D) {
+			continue
+		}
+		zeros, err := zerosOf(z.model, &l)
+		switch {
+		case err != nil:
+			return err
+		case zeros >= z.o.Sparsity:
+			z.helpers = append(z.helpers, l)
+		case z.pattern.Check(l.Rows, l.Cols) != nil:
+			z.note("%s stays dense: %v", g.Tensors[g.Operators[l.Operator].Outputs[0]].Name, z.pattern.Check(l.Rows, l.Cols))
+		default:
+			z.layers = append(z.layers, l)
+		}
+	}
+	if len(z.layers) == 0 {
+		return fmt.Errorf("no layer can be pruned: %d have that many zeros already, and the pattern %s fits no other", len(z.helpers), z.pattern)
+	}
+	return nil
+}
+
+// zerosOf is the share of a layer's weights that are zero.
+func zerosOf(m *model.Model, l *observe.Layer) (float64, error) {
+	w, err := graph.Floats(m, &m.Subgraphs[0].Tensors[l.Weights])
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", l.Name, err)
+	}
+	n := 0
+	for _, v := range w {
+		if v == 0 {
+			n++
+		}
+	}
+	return float64(n) / float64(max(len(w), 1)), nil
+}
+
+// chain prunes the layers of the model. Where derivatives can't be had all errors matter
+// alike.
+func (z *zeroing) chain() (*prune.Chain, error) {
+	z.o.Report(Progress{"measuring what matters", 0, 1})
+	matter, err := prune.Measure(z.ctx, z.worker, z.prepared, z.samples, z.loss.Slopes, z.o.Seed)
+	if errors.Is(err, gradient.ErrOperator) {
+		z.note("All errors within a layer count alike when weights are chosen: %v.", err)
+	} else if err != nil {
+		return nil, err
+	}
+	z.o.Report(Progress{"measuring what matters", 1, 1})
+	return &prune.Chain{
+		Worker: z.worker, Dense: z.prepared, Model: z.model, Samples: z.samples, Importance: matter,
+		Pattern: z.pattern, Method: z.method, Options: sparsity.Options{Seed: z.o.Seed},
+	}, nil
+}
+
+// step is a layer's turn.
+type step struct {
+	layer *observe.Layer
+	share float64
+	refit bool // its zeros stay where they are
+}
+
+// steps are all layers in the order of execution.
+func (z *zeroing) steps(shares []float64) []step {
+	var list []step
+	for i := range z.layers {
+		list = append(list, step{layer: &z.layers[i], share: shares[i]})
+	}
+	slices.SortStableFunc(list, func(a, b step) int { return a.layer.Operator - b.layer.Operator })
+	return list
+}
+
+// run prunes layer by layer and remembers each.
+func (z *zeroing) run() error {
+	s, err := z.openState()
+	if err != nil {
+		return err
+	}
+	chain, err := z.chain()
+	if err != nil {
+		return err
+	}
+	if s.Shares == nil {
+		if s.Shares, err = z.allocate(chain); err != nil {
+			return err
+		}
+		if err := s.save(); err != nil {
+			return err
+		}
+	}
+	steps := z.steps(s.Shares)
+	for i, step := range steps {
+		z.o.Report(Progress{"pruning layers", i, len(steps)})
+		if i == len(s.Fits) {
+			fit, err := step.run(z.ctx, chain)
+			if err != nil {
+				return err
+			}
+			s.Fits = append(s.Fits, *fit)
+			if err := s.save(); err != nil {
+				return err
+			}
+		}
+		if err := chain.Set(step.layer, &s.Fits[i]); err != nil {
+			return fmt.Errorf("%s: %w", z.o.State, err)
+		}
+	}
+	z.o.Report(Progress{"pruning layers", len(steps), len(steps)})
+	return nil
+}
+
+func (s step) run(ctx context.Context, c *prune.Chain) (*prune.Fit, error) {
+	if s.refit {
+		return c.Refit(ctx, s.layer)
+	}
+	return c.Prune(ctx, s.layer, s.share)
+}
+
+// encode stores zeros sparsely where that makes the file smaller, and says whether sparse
+// kernels will run.
+func (j *job) encode(m *model.Model) error {
+	if j.o.Sparsity == 0 {
+		return nil
+	}
+	if _, err := encode.Weights(m); err != nil {
+		return err
+	}
+	switch p := encode.SparsePath(m); {
+	case p.Enough():
+		j.note("XNNPACK's sparse kernels run on arm64: %.0f %% of %d weights of 1x1 convolutions are zero.", 100*float64(p.Zeros)/float64(p.Weights), p.Weights)
+	case p.OK:
+		j.note("XNNPACK's sparse kernels don't run: %.0f %% of %d weights of 1x1 convolutions are zero, more than two thirds must be.", 100*float64(p.Zeros)/float64(p.Weights), p.Weights)
+	}
+	return nil
+}

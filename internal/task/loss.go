@@ -17,6 +17,7 @@ type Loss struct {
 	original [][][]float32
 	answers  [][]float64
 	read     readout
+	slopes   func(original [][]float32) [][]float32
 }
 
 // readout turns the outputs of a model into numbers whose squared differences say how
@@ -25,7 +26,8 @@ type readout func(outputs, original [][]float32) []float64
 
 // NewLoss asks the original about the samples.
 func (t *Task) NewLoss(samples []probe.Sample) (*Loss, error) {
-	l := &Loss{samples: samples, read: readoutOf(t.reference)}
+	l := &Loss{samples: samples}
+	l.read, l.slopes = readoutOf(t.reference)
 	for n, s := range samples {
 		outputs, err := run(t.reference, s)
 		if err != nil {
@@ -61,6 +63,10 @@ func (l *Loss) Of(m Model) (float64, error) {
 	return sum / float64(len(l.samples)), nil
 }
 
+// Slopes says how fast the answers change with each of the original's outputs. Where an
+// answer is sure it is not said to be for ever: models with errors come nearer to doubt.
+func (l *Loss) Slopes(original [][]float32) [][]float32 { return l.slopes(original) }
+
 // run makes one inference and returns the outputs, which are the model's.
 func run(m Model, s probe.Sample) ([][]float32, error) {
 	inputs := m.Inputs()
@@ -88,11 +94,11 @@ func run(m Model, s probe.Sample) ([][]float32, error) {
 }
 
 // readoutOf finds what a model is from the shapes of its outputs.
-func readoutOf(m Model) readout {
+func readoutOf(m Model) (readout, func([][]float32) [][]float32) {
 	if spec, err := vision.Check(shapes(m.Inputs()), shapes(m.Outputs())); err == nil {
-		return faceReadout(spec)
+		return faceReadout(spec), faceSlopes(spec)
 	}
-	return plainReadout
+	return plainReadout, plainSlopes
 }
 
 // faceReadout gives the probability of a face at each anchor, and its box, in shares of
@@ -114,6 +120,28 @@ func faceReadout(spec vision.Spec) readout {
 	}
 }
 
+// soft is the temperature at which scores are taken for slopes.
+const soft = 4
+
+func faceSlopes(spec vision.Spec) func([][]float32) [][]float32 {
+	const box, row = 4, 16
+	return func(original [][]float32) [][]float32 {
+		scores := original[spec.Scores]
+		slopes := make([][]float32, len(original))
+		slopes[spec.Scores], slopes[spec.Boxes] = make([]float32, len(scores)), make([]float32, len(original[spec.Boxes]))
+		for i, s := range scores {
+			p := sigmoid(s / soft)
+			slopes[spec.Scores][i] = float32(p * (1 - p))
+			if p := sigmoid(s); p > 0.1 {
+				for k := range box {
+					slopes[spec.Boxes][row*i+k] = float32(p / float64(spec.Size))
+				}
+			}
+		}
+		return slopes
+	}
+}
+
 func sigmoid(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
 
 // plainReadout gives the outputs as they are, those larger than probabilities in units of
@@ -121,14 +149,31 @@ func sigmoid(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
 func plainReadout(outputs, original [][]float32) []float64 {
 	var list []float64
 	for i, values := range outputs {
-		power := 0.0
-		for _, v := range original[i] {
-			power += float64(v) * float64(v)
-		}
-		unit := max(1, math.Sqrt(power/float64(len(original[i]))))
+		unit := unitOf(original[i])
 		for _, v := range values {
 			list = append(list, float64(v)/unit)
 		}
 	}
 	return list
+}
+
+func plainSlopes(original [][]float32) [][]float32 {
+	slopes := make([][]float32, len(original))
+	for i, values := range original {
+		unit := float32(unitOf(values))
+		slopes[i] = make([]float32, len(values))
+		for k := range slopes[i] {
+			slopes[i][k] = 1 / unit
+		}
+	}
+	return slopes
+}
+
+// unitOf is the root mean square of outputs, at least 1.
+func unitOf(values []float32) float64 {
+	power := 0.0
+	for _, v := range values {
+		power += float64(v) * float64(v)
+	}
+	return max(1, math.Sqrt(power/float64(len(values))))
 }

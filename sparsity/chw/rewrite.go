@@ -209,7 +209,7 @@ func (w *rewriter) zeros(name string, n int32) int32 {
 // inside reports whether an operator is one that computes channel by channel.
 func (w *rewriter) inside(op *model.Operator) bool {
 	switch w.Builtin(op) {
-	case model.OpConv2D, model.OpDepthwiseConv2D, model.OpAdd, model.OpMul, model.OpRelu, model.OpPad, model.OpMaxPool2D:
+	case model.OpConv2D, model.OpDepthwiseConv2D, model.OpAdd, model.OpMul, model.OpRelu, model.OpPad, model.OpMaxPool2D, model.OpResizeBilinear:
 		return true
 	}
 	return false

@@ -103,19 +103,29 @@ func (l *Layer) Add(a *sparsity.Accumulator, values []float32) error {
 	if l.direct() {
 		return a.Add(values)
 	}
+	columns, err := l.Columns(nil, values)
+	if err != nil {
+		return err
+	}
+	return a.Add(columns)
+}
+
+// Columns appends the layer's inputs at all positions, one after the other, to a list.
+func (l *Layer) Columns(list, values []float32) ([]float32, error) {
+	if l.direct() {
+		return append(list, values...), nil
+	}
 	if want := l.in[0] * l.in[1] * l.channels; len(values) != want {
-		return fmt.Errorf("input of %s has %d values, must have %d", l.Name, len(values), want)
+		return nil, fmt.Errorf("input of %s has %d values, must have %d", l.Name, len(values), want)
 	}
 	column := make([]float32, l.Cols)
 	for y := range l.out[0] {
 		for x := range l.out[1] {
 			l.patch(column, values, y, x)
-			if err := a.Add(column); err != nil {
-				return err
-			}
+			list = append(list, column...)
 		}
 	}
-	return nil
+	return list, nil
 }
 
 // direct says that the input tensor is the matrix's, position by position.
