@@ -164,8 +164,10 @@ int main(int argc, char** argv) {
   if (!model) Fail("the C API does not load it");
   const Outputs builtin =
       Run(model.get(), nullptr, "with the builtin kernels");
-  const TfLiteXNNPackDelegateOptions options =
-      TfLiteXNNPackDelegateOptionsDefault();
+  TfLiteXNNPackDelegateOptions options = TfLiteXNNPackDelegateOptionsDefault();
+  // Without these, 8-bit operators would be left to the builtin kernels.
+  options.flags |=
+      TFLITE_XNNPACK_DELEGATE_FLAG_QS8 | TFLITE_XNNPACK_DELEGATE_FLAG_QU8;
   std::unique_ptr<TfLiteDelegate, decltype(&TfLiteXNNPackDelegateDelete)>
       xnnpack(TfLiteXNNPackDelegateCreate(&options),
               TfLiteXNNPackDelegateDelete);

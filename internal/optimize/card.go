@@ -67,7 +67,7 @@ func (j *job) finish(before *State, m *model.Model) (*Result, error) {
 			return nil, err
 		}
 	}
-	if after.Accuracy != nil && *before.Accuracy-*after.Accuracy > j.o.MaxDrop {
+	if after.Accuracy != nil && exceeds(*before.Accuracy-*after.Accuracy, j.o.MaxDrop) {
 		err = &DropError{*before.Accuracy, *after.Accuracy, j.o.MaxDrop}
 	}
 	return &Result{data, card}, err

@@ -70,6 +70,10 @@ func (e *DropError) Error() string {
 // maxWorkers bounds the workers of one run: each has copies of the models.
 const maxWorkers = 4
 
+// exceeds reports whether accuracy drops by more than it may. Shares of decisions differ
+// by more than rounding does.
+func exceeds(drop, most float64) bool { return drop > most+1e-9 }
+
 // Run converts a .tflite file. It measures models in workers of its own, one for each
 // processor. With a *DropError there is a result all the same, for those who want to
 // see where the accuracy went.

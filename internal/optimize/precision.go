@@ -119,8 +119,8 @@ func (j *job) bound(m *model.Model) (bool, error) {
 		return false, err
 	}
 	if !after.Labelled {
-		return max(1-after.Accuracy, after.Risk) <= j.o.MaxDrop/2, nil
+		return !exceeds(max(1-after.Accuracy, after.Risk), j.o.MaxDrop/2), nil
 	}
 	before, err := j.task.JudgeCalibration(j.reference)
-	return before.Accuracy-after.Accuracy <= j.o.MaxDrop/2, err
+	return !exceeds(before.Accuracy-after.Accuracy, j.o.MaxDrop/2), err
 }

@@ -121,12 +121,11 @@ func (s *Statistics) divergence(r Range) float64 {
 	for i, n := range s.Histogram {
 		v := min(max(s.bin(i), r.Min), r.Max)
 		total += n
-		at := level(v)
-		mass[at] += n
 		if inside := s.bin(i) == v; inside && n > 0 {
-			bins[at]++
+			mass[level(v)] += n
+			bins[level(v)]++
 		}
-		// What is cut off lands in the bins at the ends.
+		// What is cut off lands in the bins at the ends, but no level stands for it.
 		p[s.binOf(v)] += n
 	}
 	for i, n := range s.Histogram {

@@ -13,7 +13,7 @@ func TestCompare(t *testing.T) {
 	w, m := start(t), builtIn(t, model.Vision, "short")
 	list := samples(m, 1)
 	stats, ranges := observed(t, w, m, list)
-	equalized, err := clone(m)
+	equalized, err := m.Clone()
 	if err != nil {
 		t.Fatal(err)
 	}

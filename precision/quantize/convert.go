@@ -56,7 +56,7 @@ func (p *Plan) check(m *model.Model, layers []Layer) error {
 // Convert writes a prepared model as the plan says; the model stays as it is. Operators
 // without weights follow their inputs: they compute in integers if those come so.
 func Convert(prepared *model.Model, plan Plan) (*model.Model, error) {
-	m, err := clone(prepared)
+	m, err := prepared.Clone()
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +77,6 @@ func Convert(prepared *model.Model, plan Plan) (*model.Model, error) {
 	graph.ShareBuffers(m)
 	graph.Clean(m)
 	return m, m.Check()
-}
-
-// clone copies a model.
-func clone(m *model.Model) (*model.Model, error) {
-	data, err := m.Write()
-	if err != nil {
-		return nil, err
-	}
-	return model.Read(data)
 }
 
 // converter writes the operators anew. A tensor of the prepared model may be there as

@@ -68,7 +68,7 @@ func TestRoundedWeights(t *testing.T) {
 			return w
 		},
 	} {
-		want, err := clone(m)
+		want, err := m.Clone()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,7 +359,7 @@ func convertAll(t fataler, name string, m *model.Model) {
 			}
 			continue
 		}
-		if _, err := clone(c); err != nil {
+		if _, err := c.Clone(); err != nil {
 			t.Fatalf("%s: converted to %v: %v", name, f, err)
 		}
 	}

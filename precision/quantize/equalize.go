@@ -43,17 +43,18 @@ type Factors map[int32][]float64
 // index into its last dimension.
 type equalizer struct {
 	graph.Editor
-	layers map[int]Layer
-	first  []int     // of each tensor's channels
-	parent []int     // by channel
-	fixed  []bool    // by root: the factor must be 1
-	peak   []float64 // by root: largest activation
-	column []float64 // by root: largest weight of a convolution or full layer that reads it
+	list   []Layer       // in order, so that the same model comes out every time
+	layers map[int]Layer // by operator
+	first  []int         // of each tensor's channels
+	parent []int         // by channel
+	fixed  []bool        // by root: the factor must be 1
+	peak   []float64     // by root: largest activation
+	column []float64     // by root: largest weight of a convolution or full layer that reads it
 }
 
 func newEqualizer(m *model.Model) *equalizer {
-	e := &equalizer{Editor: graph.Edit(m, 0), layers: make(map[int]Layer)}
-	for _, l := range Layers(m) {
+	e := &equalizer{Editor: graph.Edit(m, 0), list: Layers(m), layers: make(map[int]Layer)}
+	for _, l := range e.list {
 		e.layers[l.Operator] = l
 	}
 	for t := range e.Graph.Tensors {
@@ -224,7 +225,7 @@ func (e *equalizer) measure(stats map[int32]*Statistics) error {
 			e.peak[r] = max(e.peak[r], float64(s.Peak[c]))
 		}
 	}
-	for _, l := range e.layers {
+	for _, l := range e.list {
 		if l.table() || l.Builtin == model.OpDepthwiseConv2D {
 			continue
 		}

@@ -44,7 +44,7 @@ func TestEqualizeBuiltIn(t *testing.T) {
 		stats, _ := observed(t, w, m, list)
 		for _, share := range []float64{0, 0.5, 1} {
 			name := fmt.Sprintf("%v, share %v", test.modality, share)
-			changed, err := clone(m)
+			changed, err := m.Clone()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestEqualizeProperty(t *testing.T) {
 		}
 		list := samples(m, 1)
 		stats, _ := observed(t, w, m, list)
-		changed, err := clone(m)
+		changed, err := m.Clone()
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -113,7 +113,7 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 	for _, share := range equalizations {
 		m, observed, factors := prepared, plain, Factors(nil)
 		if share >= 0 {
-			if m, err = clone(prepared); err != nil {
+			if m, err = prepared.Clone(); err != nil {
 				return nil, nil, err
 			}
 			if factors, err = Equalize(m, plain, share); err != nil {
@@ -242,7 +242,7 @@ func (s *single) try(r Range) (better bool, err error) {
 
 // withRounded is the model with some activations rounded to 8 bits, all else in floats.
 func withRounded(prepared *model.Model, group []int32, r Range) (*model.Model, error) {
-	m, err := clone(prepared)
+	m, err := prepared.Clone()
 	if err != nil {
 		return nil, err
 	}
