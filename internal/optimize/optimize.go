@@ -123,7 +123,8 @@ func (o *Options) check() error {
 // take time in each of its thousand steps.
 const (
 	calibrationSamples = 64
-	searchSamples      = 24
+	searchSamples      = 48
+	roughSamples       = 16
 )
 
 // job is one run.
@@ -140,6 +141,7 @@ type job struct {
 	task      *task.Task // nil without calibration data
 	samples   []probe.Sample
 	loss      *task.Loss
+	roughLoss *task.Loss // of fewer samples
 	formats   []quantize.Format
 	factors   quantize.Factors // of the equalized channels
 	notes     []string
@@ -221,7 +223,10 @@ func (j *job) open(data []byte) (err error) {
 	if j.samples, err = j.task.Samples(calibrationSamples); err != nil {
 		return err
 	}
-	j.loss, err = j.task.NewLoss(spread(j.samples, searchSamples))
+	if j.loss, err = j.task.NewLoss(spread(j.samples, searchSamples)); err != nil {
+		return err
+	}
+	j.roughLoss, err = j.task.NewLoss(spread(j.samples, roughSamples))
 	return err
 }
 

@@ -3,6 +3,7 @@ package optimize
 import (
 	"fmt"
 
+	"atoll/internal/task"
 	"atoll/model"
 	"atoll/model/graph"
 	"atoll/precision/quantize"
@@ -51,7 +52,7 @@ func (j *job) quantize() (*model.Model, error) {
 		return quantize.Convert(j.pruned, quantize.Plan{Formats: j.formats})
 	}
 	s := &quantize.Search{
-		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost, Round: j.round, Threads: len(j.workers),
+		Formats: j.formats, Clipping: j.o.Clipping, Observe: j.observe, Cost: j.cost, Rough: j.rough, Round: j.round, Threads: len(j.workers),
 		Progress: func(doing string, done, total int) { j.o.Report(Progress{doing, done, total}) },
 	}
 	var t *quantize.Trial
@@ -86,8 +87,12 @@ func (j *job) round(m *model.Model, ranges map[int32]quantize.Range) (map[int]qu
 	return quantize.SecondOrder(j.worker, m, spread(j.samples, searchSamples), ranges)
 }
 
-// cost is the loss of a candidate. It may be called from several goroutines.
-func (j *job) cost(m *model.Model) (float64, error) {
+// cost is the loss of a candidate, and rough the same by fewer samples. They may be
+// called from several goroutines.
+func (j *job) cost(m *model.Model) (float64, error)  { return j.lossOf(m, j.loss) }
+func (j *job) rough(m *model.Model) (float64, error) { return j.lossOf(m, j.roughLoss) }
+
+func (j *job) lossOf(m *model.Model, loss *task.Loss) (float64, error) {
 	data, err := m.Write()
 	if err != nil {
 		return 0, err
@@ -99,7 +104,7 @@ func (j *job) cost(m *model.Model) (float64, error) {
 		return 0, err
 	}
 	defer loaded.Close()
-	return j.loss.Of(loaded)
+	return loss.Of(loaded)
 }
 
 // bound reports whether a candidate keeps to half the drop that is allowed, on the data

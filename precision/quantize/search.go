@@ -35,6 +35,9 @@ type Search struct {
 	Clipping Clipping
 	Observe  func(*model.Model) (map[int32]*Statistics, error)
 	Cost     Cost
+	// Rough is Cost by fewer samples, for the many choices that are made one by one; nil
+	// for Cost itself.
+	Rough Cost
 	// Round quantizes weights better than to the nearest step, by layer; nil for none.
 	Round func(*model.Model, map[int32]Range) (map[int]Weights, error)
 	// Threads is how many calls of Cost may be made at once.
@@ -43,8 +46,15 @@ type Search struct {
 	Progress func(doing string, done, total int)
 }
 
+func (s *Search) rough(m *model.Model) (float64, error) {
+	if s.Rough == nil {
+		return s.Cost(m)
+	}
+	return s.Rough(m)
+}
+
 // equalizations are the shares that are tried; see Equalize. Negative is none.
-var equalizations = []float64{-1, 0.25, 0.5, 0.75, 1}
+var equalizations = []float64{-1, 0.25, 0.5, 0.75}
 
 // Run returns the best way that was found.
 func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
@@ -129,7 +139,7 @@ func (s *Search) equalize(ctx context.Context, prepared *model.Model) (best *Tri
 			return nil, nil, err
 		}
 		weights := Trial{Model: m, Plan: Plan{Formats: uniform(len(s.Formats), Weights8)}}
-		if err := weights.measure(s.Cost); err != nil {
+		if err := weights.measure(s.rough); err != nil {
 			return nil, nil, err
 		}
 		sum += weights.Cost
@@ -232,7 +242,7 @@ func (s *single) try(r Range) (better bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	cost, err := s.Cost(rounded)
+	cost, err := s.rough(rounded)
 	if err != nil || cost >= s.least {
 		return false, err
 	}
