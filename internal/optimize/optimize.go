@@ -80,6 +80,9 @@ func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*
 	if o.MaxDrop == 0 {
 		o.MaxDrop = DefaultMaxDrop
 	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	j := &job{ctx: ctx, o: o, idle: make(chan *engine.Worker, maxWorkers)}
 	defer j.close()
 	if err := j.start(workers); err != nil {
@@ -97,6 +100,19 @@ func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*
 		return nil, err
 	}
 	return j.finish(before, converted)
+}
+
+// check refuses names that nothing has, before any work is done.
+func (o *Options) check() error {
+	if _, ok := precisions[o.Precision]; !ok && o.Precision != "" {
+		return fmt.Errorf("unknown precision %q: use one of %v", o.Precision, model.Precisions)
+	}
+	if o.Clipping != "" {
+		if _, err := quantize.ParseClipping(string(o.Clipping)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // samples for calibration and for measuring errors. More narrow the search's noise, but

@@ -39,13 +39,9 @@ func (j *job) quantize() (*model.Model, error) {
 	if precision == "" {
 		precision = j.stored()
 	}
-	format, ok := precisions[precision]
-	if !ok {
-		return nil, fmt.Errorf("unknown precision %q: use one of %v", precision, model.Precisions)
-	}
-	layers := quantize.Layers(j.pruned)
+	format, layers := precisions[precision], quantize.Layers(j.pruned)
 	if len(layers) == 0 {
-		return nil, fmt.Errorf("%w: it has no layer with constant weights", quantize.ErrUnsafe)
+		return nil, quantize.ErrNoLayers
 	}
 	j.formats = make([]quantize.Format, len(layers))
 	for i := range j.formats {

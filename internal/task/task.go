@@ -126,7 +126,7 @@ func (t *Task) samples(h half, n int) ([]probe.Sample, error) {
 	for _, in := range t.reference.Inputs() {
 		size += in.Bytes
 	}
-	list, err := t.data.samples(t.reference, h, max(1, min(n, maxSampleBytes/size)))
+	list, err := t.data.samples(t.reference, h, max(1, min(n, maxSampleBytes/max(1, size))))
 	if err != nil {
 		return nil, fmt.Errorf("samples: %w", err)
 	}

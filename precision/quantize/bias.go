@@ -13,7 +13,7 @@ func correctBiases(m *model.Model, weights map[int]Weights, stats map[int32]*Sta
 	for n, l := range Layers(m) {
 		q, ok := weights[n]
 		s := stats[l.Input]
-		if !ok || s == nil || l.Bias < 0 || l.table() {
+		if !ok || s == nil || l.Bias < 0 || l.table() || !l.seesAllInputs(m, len(s.Mean)) {
 			continue
 		}
 		w, err := floatsOf(m, l.Weights)
@@ -40,4 +40,19 @@ func correctBiases(m *model.Model, weights map[int]Weights, stats map[int32]*Sta
 		list[n] = b
 	}
 	return list, nil
+}
+
+// seesAllInputs reports whether each output channel is made of all channels of the input,
+// in their order, or, depthwise, of its own: not so in convolutions in groups.
+func (l Layer) seesAllInputs(m *model.Model, inputs int) bool {
+	shape := m.Subgraphs[0].Tensors[l.Weights].Shape
+	switch {
+	case inputs == 0:
+		return false
+	case l.Builtin == model.OpConv2D:
+		return int(shape[3]) == inputs
+	case l.Builtin == model.OpFullyConnected:
+		return int(shape[1])%inputs == 0
+	}
+	return l.Channels%inputs == 0
 }

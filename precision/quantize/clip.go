@@ -41,6 +41,9 @@ const (
 
 // Range chooses the tensor's range.
 func (s *Statistics) Range(c Clipping) Range {
+	if s.Max < s.Min { // the tensor has no elements
+		return Range{}
+	}
 	all := widen(float64(s.Min), float64(s.Max))
 	switch c {
 	case Percentile:
@@ -72,7 +75,16 @@ func (s *Statistics) best(all Range, cost func(Range) float64) Range {
 
 // bin returns the value in the middle of a bin.
 func (s *Statistics) bin(i int) float64 {
-	return float64(s.Min) + (float64(i)+0.5)*float64(s.Max-s.Min)/histogramBins
+	return float64(s.Min) + (float64(i)+0.5)*s.width()
+}
+
+// binOf returns the bin of a value, the nearest for those beyond the ends.
+func (s *Statistics) binOf(v float64) int {
+	width := s.width()
+	if width <= 0 {
+		return 0
+	}
+	return int(min(max((v-float64(s.Min))/width, 0), histogramBins-1))
 }
 
 // squaredError is the sum over what was seen, rounded to steps within r or cut off at
@@ -115,7 +127,7 @@ func (s *Statistics) divergence(r Range) float64 {
 			bins[at]++
 		}
 		// What is cut off lands in the bins at the ends.
-		p[min(max(int((v-float64(s.Min))/float64(s.Max-s.Min)*histogramBins), 0), histogramBins-1)] += n
+		p[s.binOf(v)] += n
 	}
 	for i, n := range s.Histogram {
 		if v := s.bin(i); n > 0 && v >= r.Min && v <= r.Max {
@@ -148,6 +160,5 @@ func (s *Statistics) percentile() Range {
 	for sum := s.Histogram[high]; high > low && sum < total*percentileTail; sum += s.Histogram[high] {
 		high--
 	}
-	width := float64(s.Max-s.Min) / histogramBins
-	return widen(float64(s.Min)+float64(low)*width, float64(s.Min)+float64(high+1)*width)
+	return widen(float64(s.Min)+float64(low)*s.width(), float64(s.Min)+float64(high+1)*s.width())
 }

@@ -1,11 +1,13 @@
 package quantize
 
 import (
-	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"atoll/model"
 	"atoll/model/graph"
+	"atoll/model/half"
 )
 
 // Plan says how a prepared model is to be written.
@@ -17,8 +19,38 @@ type Plan struct {
 	// Weights of layers that were quantized with more care than rounding to the nearest
 	// step, by layer.
 	Weights map[int]Weights
-	// Biases that replace the model's, by layer.
+	// Biases that replace the model's in layers with 8-bit weights, by layer. They belong
+	// to the rounding of these; layers in other formats keep the model's.
 	Biases map[int][]float32
+}
+
+// check wants what fits the model and its layers.
+func (p *Plan) check(m *model.Model, layers []Layer) error {
+	g := &m.Subgraphs[0]
+	if len(p.Formats) != len(layers) {
+		return fmt.Errorf("%d formats for %d layers", len(p.Formats), len(layers))
+	}
+	for t, r := range p.Ranges {
+		if t < 0 || int(t) >= len(g.Tensors) {
+			return fmt.Errorf("range of tensor %d of %d", t, len(g.Tensors))
+		}
+		if !(r.Min <= 0 && r.Max >= 0) || math.IsInf(r.Max-r.Min, 0) {
+			return fmt.Errorf("range of tensor %q from %g to %g: it must be finite, with 0 in it", g.Tensors[t].Name, r.Min, r.Max)
+		}
+	}
+	for n, l := range layers {
+		elements, err := model.Elements(g.Tensors[l.Weights].Shape)
+		if err != nil {
+			return err
+		}
+		if q, ok := p.Weights[n]; ok && (int64(len(q.Values)) != elements || len(q.Scales) != channelsOf(l, int(elements)).count) {
+			return fmt.Errorf("layer %q: %d weights with %d scales don't fit", l.Name, len(q.Values), len(q.Scales))
+		}
+		if b, ok := p.Biases[n]; ok && len(b) != l.Channels {
+			return fmt.Errorf("layer %q: %d biases for %d channels", l.Name, len(b), l.Channels)
+		}
+	}
+	return nil
 }
 
 // Convert writes a prepared model as the plan says; the model stays as it is. Operators
@@ -29,17 +61,16 @@ func Convert(prepared *model.Model, plan Plan) (*model.Model, error) {
 		return nil, err
 	}
 	layers := Layers(m)
-	if len(plan.Formats) != len(layers) {
-		return nil, fmt.Errorf("convert: %d formats for %d layers", len(plan.Formats), len(layers))
+	if err := plan.check(m, layers); err != nil {
+		return nil, fmt.Errorf("convert: %w", err)
 	}
 	c := &converter{
-		Editor: graph.Edit(m, 0), plan: plan,
-		layers: make(map[int]int), integer: make(map[int32]int32), real: make(map[int32]bool),
+		Editor: graph.Edit(m, 0), plan: plan, list: layers,
+		layers: make(map[int]int), integer: make(map[int32]int32), real: make(map[int32]bool), nearest: make(map[int]Weights),
 	}
 	for i, l := range layers {
 		c.layers[l.Operator] = i
 	}
-	c.list = layers
 	if err := c.convert(); err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
 	}
@@ -67,6 +98,7 @@ type converter struct {
 	alike   alike
 	integer map[int32]int32
 	real    map[int32]bool
+	nearest map[int]Weights // of layers for which the plan has none
 	out     []model.Operator
 }
 
@@ -74,7 +106,13 @@ func (c *converter) convert() error {
 	for _, t := range c.Graph.Inputs {
 		c.real[t] = true
 	}
+	for t := range c.Graph.Tensors {
+		if graph.IsConstant(c.Model, &c.Graph.Tensors[t]) {
+			c.real[int32(t)] = true
+		}
+	}
 	c.alike = findAlike(c.Model, c.plan.Ranges)
+	c.widenResults()
 	operators := c.Graph.Operators
 	for i := range operators {
 		op := operators[i]
@@ -95,12 +133,19 @@ func (c *converter) operator(i int, op *model.Operator) error {
 	if n, ok := c.layers[i]; ok {
 		switch l := c.list[n]; c.plan.Formats[n] {
 		case Float16:
-			return c.behindDequantize(l, op, c.halfWeights)
+			if !c.fitsHalf(l) {
+				return c.floatOperator(op)
+			}
+			return c.behindDequantize(l, op, c.halfWeights(l))
 		case Weights8:
 			if l.table() {
 				return c.integerTable(n, l, op)
 			}
-			return c.behindDequantize(l, op, func(t int32) int32 { return c.byteWeights(n, l, t) })
+			if bias, ok := c.plan.Biases[n]; ok && l.Bias >= 0 {
+				op.Inputs = slices.Clone(op.Inputs)
+				op.Inputs[2] = c.AddConstant(c.typed(l.Bias, model.TypeFloat32, nil), graph.Float32Bytes(bias))
+			}
+			return c.behindDequantize(l, op, c.byteWeights(l, c.weights(n, l)))
 		case Static8:
 			if l.table() {
 				return c.integerTable(n, l, op)
@@ -201,41 +246,36 @@ func (r Range) quantization() *model.Quantization {
 // minScale keeps steps, and with them the products of steps, from vanishing.
 const minScale = 1e-6
 
-// behindDequantize replaces a float layer's constants by smaller ones that DEQUANTIZE
-// widens.
-func (c *converter) behindDequantize(l Layer, op *model.Operator, smaller func(weights int32) int32) error {
-	if bias, ok := c.plan.Biases[c.layers[l.Operator]]; ok && l.Bias >= 0 {
-		c.SetConstant(l.Bias, graph.Float32Bytes(bias))
-	}
-	small := smaller(l.Weights)
+// behindDequantize lets a float layer read its weights from a smaller constant that
+// DEQUANTIZE widens.
+func (c *converter) behindDequantize(l Layer, op *model.Operator, small int32) error {
 	wide := c.AddTensor(c.typed(l.Weights, model.TypeFloat32, nil))
 	version := int32(3) // the first for float16
 	if c.Graph.Tensors[small].Type == model.TypeInt8 {
 		version = 5 // the first for a scale of each channel
 	}
 	c.out = append(c.out, c.dequantize(small, wide, version))
-	inputs := append([]int32(nil), op.Inputs...)
-	for i, t := range inputs {
-		if t == l.Weights {
-			inputs[i] = wide
-		}
-	}
-	op.Inputs = inputs
+	op.Inputs = slices.Clone(op.Inputs)
+	op.Inputs[l.at()] = wide
 	return c.floatOperator(op)
 }
 
+// fitsHalf reports whether no weight would become infinite in half precision.
+func (c *converter) fitsHalf(l Layer) bool {
+	w, _ := floatsOf(c.Model, l.Weights) // Layers has only those that can be read
+	return !slices.ContainsFunc(w, func(v float32) bool { return max(v, -v) > half.Max })
+}
+
 // halfWeights adds a constant of a layer's weights in half precision.
-func (c *converter) halfWeights(t int32) int32 {
-	w, _ := floatsOf(c.Model, t) // Layers has only those that can be read
-	return c.AddConstant(c.typed(t, model.TypeFloat16, nil), graph.Float16Bytes(w))
+func (c *converter) halfWeights(l Layer) int32 {
+	w, _ := floatsOf(c.Model, l.Weights) // Layers has only those that can be read
+	return c.AddConstant(c.typed(l.Weights, model.TypeFloat16, nil), graph.Float16Bytes(w))
 }
 
 // byteWeights adds the constant of a layer's quantized weights.
-func (c *converter) byteWeights(n int, l Layer, t int32) int32 {
-	q := c.weights(n, l)
-	return c.AddConstant(c.typed(t, model.TypeInt8, &model.Quantization{
-		Scale: q.Scales, ZeroPoint: make([]int64, len(q.Scales)), Dimension: int32(l.axis),
-	}), graph.Int8Bytes(q.Values))
+func (c *converter) byteWeights(l Layer, q Weights) int32 {
+	scale := &model.Quantization{Scale: q.steps(), ZeroPoint: make([]int64, len(q.Scales)), Dimension: int32(l.axis)}
+	return c.AddConstant(c.typed(l.Weights, model.TypeInt8, scale), graph.Int8Bytes(q.Values))
 }
 
 // weights returns the plan's for the layer, else the nearest.
@@ -243,20 +283,22 @@ func (c *converter) weights(n int, l Layer) Weights {
 	if q, ok := c.plan.Weights[n]; ok {
 		return q
 	}
+	if q, ok := c.nearest[n]; ok {
+		return q
+	}
 	w, _ := floatsOf(c.Model, l.Weights) // Layers has only those that can be read
-	return nearest(l, w)
+	c.nearest[n] = nearest(l, w)
+	return c.nearest[n]
 }
 
 // integerTable looks rows up as int8. What is looked up has the table's scale.
 func (c *converter) integerTable(n int, l Layer, op *model.Operator) error {
-	q := c.weights(n, l)
-	if q.Scales[0] <= 0 {
-		return errors.New("the table is all zeros")
+	if err := c.needReal(l.Input); err != nil {
+		return err
 	}
-	scale := &model.Quantization{Scale: q.Scales, ZeroPoint: []int64{0}}
-	table := c.AddConstant(c.typed(l.Weights, model.TypeInt8, scale), graph.Int8Bytes(q.Values))
-	rows := c.AddTensor(c.typed(l.Output, model.TypeInt8, scale))
-	op.Opcode = c.Code(model.OpGather, 2)
+	table := c.byteWeights(l, c.weights(n, l))
+	rows := c.AddTensor(c.typed(l.Output, model.TypeInt8, c.Graph.Tensors[table].Quantization))
+	op.Opcode = c.Code(model.OpGather, max(2, c.Model.OperatorCodes[op.Opcode].Version))
 	op.Inputs, op.Outputs = []int32{table, l.Input}, []int32{rows}
 	c.out = append(c.out, *op, c.dequantize(rows, l.Output, 2))
 	c.real[l.Output] = true

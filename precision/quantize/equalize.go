@@ -3,6 +3,7 @@ package quantize
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"atoll/model"
 	"atoll/model/graph"
@@ -124,85 +125,101 @@ func (e *equalizer) operator(i int) {
 // layer fixes what a layer with weights can't undo: only RELU, and no activation, let
 // factors through, and a depthwise convolution must have one output for each input.
 func (e *equalizer) layer(op *model.Operator, l Layer) {
-	if !l.table() && op.Options.Int("fused_activation_function") > 1 {
+	weights := e.Graph.Tensors[l.Weights].Shape
+	inputs, outputs := int(weights[len(weights)-1]), l.Channels
+	if l.table() {
+		inputs, outputs = e.channels(l.Input), int(weights[1])
+	}
+	if e.channels(l.Input) != inputs { // in groups, or flattened
+		e.fix(l.Input)
+	}
+	if e.channels(l.Output) != outputs || !positive(op) {
 		e.fix(l.Output)
 	}
-	if l.Builtin == model.OpDepthwiseConv2D && e.channels(l.Input) != l.Channels {
+	if l.Builtin == model.OpDepthwiseConv2D && e.channels(l.Input) != e.channels(l.Output) {
 		e.fix(l.Input)
 		e.fix(l.Output)
 	}
-	if l.Builtin == model.OpFullyConnected && e.channels(l.Input) != int(e.Graph.Tensors[l.Weights].Shape[1]) {
-		e.fix(l.Input)
-	}
+}
+
+// positive reports whether an operator has no activation function or RELU: those for
+// which f(s·x) = s·f(x).
+func positive(op *model.Operator) bool {
+	f := op.Options.Int("fused_activation_function")
+	return f == 0 || f == 1
 }
 
 // passes joins channels through operators that treat each alike and for which f(s·x) =
 // s·f(x), and reports whether this is one.
 func (e *equalizer) passes(op *model.Operator) bool {
-	out := op.Outputs[0]
-	switch e.Builtin(op) {
-	case model.OpRelu, model.OpMaxPool2D, model.OpAveragePool2D, model.OpResizeBilinear, model.OpReshape, model.OpMean:
-		if e.channels(op.Inputs[0]) != e.channels(out) || !e.keepsChannels(op) {
-			return false
-		}
-		e.join(op.Inputs[0], 0, out, 0, e.channels(out))
-		return true
-	case model.OpAdd:
-		a, b, n := op.Inputs[0], op.Inputs[1], e.channels(out)
-		if e.channels(a) != n || e.channels(b) != n || op.Options.Int("fused_activation_function") > 1 {
-			return false
-		}
-		e.join(a, 0, out, 0, n)
-		e.join(b, 0, out, 0, n)
-		return true
-	case model.OpPad:
-		before, ok := e.padBefore(op)
-		if n := e.channels(op.Inputs[0]); ok && before+n <= e.channels(out) {
-			e.join(op.Inputs[0], 0, out, before, n)
-			return true
-		}
-	}
-	return false
-}
-
-// keepsChannels reports whether an operator leaves the last dimension alone. MEAN has
-// axes, which must not name it.
-func (e *equalizer) keepsChannels(op *model.Operator) bool {
-	if e.Builtin(op) != model.OpMean {
-		return true
-	}
-	x, rank := &e.Graph.Tensors[op.Inputs[1]], int32(len(e.Graph.Tensors[op.Inputs[0]].Shape))
-	if x.Type != model.TypeInt32 || !graph.IsConstant(e.Model, x) {
+	if len(op.Inputs) == 0 || op.Inputs[0] < 0 || len(op.Outputs) != 1 || !positive(op) {
 		return false
 	}
-	for data := e.Model.Buffers[x.Buffer]; len(data) >= 4; data = data[4:] {
-		if axis := int32Of(data); axis == rank-1 || axis == -1 {
+	in, out := op.Inputs[0], op.Outputs[0]
+	n := e.channels(out)
+	switch e.Builtin(op) {
+	case model.OpRelu, model.OpMaxPool2D, model.OpAveragePool2D, model.OpResizeBilinear, model.OpReshape:
+	case model.OpMean:
+		if !e.keepsChannels(op) {
 			return false
 		}
+	case model.OpAdd:
+		if len(op.Inputs) != 2 || op.Inputs[1] < 0 || e.channels(op.Inputs[1]) != n || e.channels(in) != n {
+			return false
+		}
+		e.join(op.Inputs[1], 0, out, 0, n)
+	case model.OpPad:
+		before, ok := e.padBefore(op)
+		if ok = ok && before >= 0 && before+e.channels(in) <= n; ok {
+			e.join(in, 0, out, before, e.channels(in))
+		}
+		return ok
+	default:
+		return false
 	}
+	if e.channels(in) != n {
+		return false
+	}
+	e.join(in, 0, out, 0, n)
 	return true
 }
 
-func int32Of(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) }
+// keepsChannels reports whether the axes of MEAN leave the last dimension alone.
+func (e *equalizer) keepsChannels(op *model.Operator) bool {
+	axes, ok := e.secondInput(op)
+	rank := int32(len(e.Graph.Tensors[op.Inputs[0]].Shape))
+	return ok && !slices.Contains(axes, rank-1) && !slices.Contains(axes, -1)
+}
 
 // padBefore is how many channels PAD puts before the first.
 func (e *equalizer) padBefore(op *model.Operator) (int, bool) {
-	x := &e.Graph.Tensors[op.Inputs[1]]
-	if x.Type != model.TypeInt32 || !graph.IsConstant(e.Model, x) {
-		return 0, false
-	}
-	data := e.Model.Buffers[x.Buffer]
+	pads, ok := e.secondInput(op)
 	rank := len(e.Graph.Tensors[op.Inputs[0]].Shape)
-	if len(data) != 8*rank {
+	if !ok || rank == 0 || len(pads) != 2*rank {
 		return 0, false
 	}
-	return int(int32Of(data[8*(rank-1):])), true
+	return int(pads[2*(rank-1)]), true
+}
+
+// secondInput reads the constant of int32 that axes and paddings are.
+func (e *equalizer) secondInput(op *model.Operator) (list []int32, ok bool) {
+	if len(op.Inputs) != 2 || op.Inputs[1] < 0 {
+		return nil, false
+	}
+	x := &e.Graph.Tensors[op.Inputs[1]]
+	if x.Type != model.TypeInt32 || x.Sparsity != nil || !graph.IsConstant(e.Model, x) {
+		return nil, false
+	}
+	for data := e.Model.Buffers[x.Buffer]; len(data) >= 4; data = data[4:] {
+		list = append(list, int32(binary.LittleEndian.Uint32(data)))
+	}
+	return list, true
 }
 
 // measure finds the peaks and the columns of weights by root.
 func (e *equalizer) measure(stats map[int32]*Statistics) error {
 	for t, s := range stats {
-		for c := range e.channels(t) {
+		for c := range min(e.channels(t), len(s.Peak)) {
 			r := e.root(t, c)
 			e.peak[r] = max(e.peak[r], float64(s.Peak[c]))
 		}
@@ -239,7 +256,7 @@ func (e *equalizer) factor(root int, share float64) float64 {
 	return min(max(f, 1e-3), 1e3)
 }
 
-// scale writes the weights anew.
+// scale writes the weights anew, for each layer its own: others may read the same.
 func (e *equalizer) scale(share float64) (Factors, error) {
 	factors := make(Factors)
 	for t := range e.Graph.Tensors {
@@ -247,13 +264,13 @@ func (e *equalizer) scale(share float64) (Factors, error) {
 			factors[int32(t)] = append(factors[int32(t)], e.factor(e.root(int32(t), c), share))
 		}
 	}
-	for _, l := range e.layers {
+	for _, l := range Layers(e.Model) {
 		w, err := floatsOf(e.Model, l.Weights)
 		if err != nil {
 			return nil, err
 		}
 		rescale(l, w, factors[l.Input], factors[l.Output])
-		e.SetConstant(l.Weights, graph.Float32Bytes(w))
+		e.replaceInput(l.Operator, l.at(), w)
 		if l.Bias < 0 {
 			continue
 		}
@@ -262,31 +279,43 @@ func (e *equalizer) scale(share float64) (Factors, error) {
 			return nil, err
 		}
 		for c := range b {
-			b[c] = float32(float64(b[c]) / factors[l.Output][c])
+			b[c] = float32(float64(b[c]) / factorAt(factors[l.Output], c))
 		}
-		e.SetConstant(l.Bias, graph.Float32Bytes(b))
+		e.replaceInput(l.Operator, 2, b)
 	}
 	return factors, nil
+}
+
+// replaceInput lets an operator read other values than those of its constant.
+func (e *equalizer) replaceInput(operator, input int, values []float32) {
+	op := &e.Graph.Operators[operator]
+	x := &e.Graph.Tensors[op.Inputs[input]]
+	own := model.Tensor{Name: x.Name, Shape: x.Shape, HasRank: x.HasRank}
+	op.Inputs = slices.Clone(op.Inputs)
+	op.Inputs[input] = e.AddConstant(own, graph.Float32Bytes(values))
+}
+
+// factorAt is that of a channel; tensors without channels have none.
+func factorAt(factors []float64, channel int) float64 {
+	if len(factors) == 0 {
+		return 1
+	}
+	return factors[channel%len(factors)]
 }
 
 // rescale divides a layer's weights by the factors of its outputs and multiplies them by
 // those of its inputs.
 func rescale(l Layer, w []float32, in, out []float64) {
+	row := len(w) / l.Channels
 	for i := range w {
 		v := float64(w[i])
 		switch {
 		case l.table():
-			v /= out[i%len(out)]
+			v /= factorAt(out, i)
 		case l.axis == 3: // depthwise: a channel in is the channel out
-			if len(in) == len(out) {
-				v *= in[i%len(in)]
-			}
-			v /= out[i%len(out)]
+			v *= factorAt(in, i) / factorAt(out, i)
 		default:
-			if len(in) > 0 && len(w)/l.Channels%len(in) == 0 {
-				v *= in[i%len(in)]
-			}
-			v /= out[i/(len(w)/l.Channels)]
+			v *= factorAt(in, i) / factorAt(out, i/row)
 		}
 		w[i] = float32(v)
 	}

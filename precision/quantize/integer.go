@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -32,7 +33,7 @@ var rules = map[model.BuiltinOperator]rule{
 type alike struct {
 	parent []int32
 	ranges map[int32]Range // by root
-	fixed  map[int32]bool  // roots whose range is the operator's own
+	fixed  map[int32]Range // by root, the range that an operator prescribes
 	uneven map[int]bool    // operators that would have to join too different ranges
 }
 
@@ -51,7 +52,7 @@ const uneven = 4
 // findAlike joins tensors by the rules and their ranges with them.
 func findAlike(m *model.Model, ranges map[int32]Range) alike {
 	g, edit := &m.Subgraphs[0], graph.Edit(m, 0)
-	a := alike{make([]int32, len(g.Tensors)), make(map[int32]Range), make(map[int32]bool), make(map[int]bool)}
+	a := alike{make([]int32, len(g.Tensors)), make(map[int32]Range), make(map[int32]Range), make(map[int]bool)}
 	for t := range a.parent {
 		a.parent[t] = int32(t)
 	}
@@ -67,8 +68,8 @@ func findAlike(m *model.Model, ranges map[int32]Range) alike {
 			continue
 		}
 		tensors := append(inputs, op.Outputs...)
-		for _, t := range tensors[1:] {
-			a.parent[a.root(t)] = a.root(tensors[0])
+		for n := 1; n < len(tensors); n++ {
+			a.parent[a.root(tensors[n])] = a.root(tensors[0])
 		}
 	}
 	for t, r := range ranges {
@@ -79,16 +80,24 @@ func findAlike(m *model.Model, ranges map[int32]Range) alike {
 		}
 		a.ranges[root] = Range{min(joined.Min, r.Min), max(joined.Max, r.Max)}
 	}
-	for i := range g.Operators {
-		op := &g.Operators[i]
-		if fixed := rules[edit.Builtin(op)].fixed; fixed != (Range{}) {
-			root := a.root(op.Outputs[0])
-			if r, ok := a.ranges[root]; ok && r.Min >= fixed.Min-1./64 && r.Max <= fixed.Max+1./64 {
-				a.ranges[root], a.fixed[root] = fixed, true
-			}
+	a.prescribe(edit)
+	return a
+}
+
+// prescribe gives results the range that their operator prescribes, unless others that
+// must have the same one need more.
+func (a alike) prescribe(edit graph.Editor) {
+	for i := range edit.Graph.Operators {
+		op := &edit.Graph.Operators[i]
+		fixed := rules[edit.Builtin(op)].fixed
+		if fixed == (Range{}) || len(op.Outputs) != 1 {
+			continue
+		}
+		root := a.root(op.Outputs[0])
+		if r, ok := a.ranges[root]; ok && r.Min >= fixed.Min-1./64 && r.Max <= fixed.Max+1./64 {
+			a.ranges[root], a.fixed[root] = fixed, fixed
 		}
 	}
-	return a
 }
 
 func isUneven(inputs []int32, ranges map[int32]Range) bool {
@@ -115,16 +124,16 @@ func floatInputs(g *model.Subgraph, op *model.Operator) []int32 {
 // integers: it can, its result's range is known, and an input comes so.
 func (c *converter) followsInIntegers(i int, op *model.Operator) bool {
 	r, ok := rules[c.Builtin(op)]
-	if !ok || c.alike.uneven[i] {
+	if !ok || c.alike.uneven[i] || len(op.Outputs) == 0 {
 		return false
 	}
 	for _, t := range op.Outputs {
 		root := c.alike.root(t)
-		if _, known := c.alike.ranges[root]; !known || r.fixed != (Range{}) && !c.alike.fixed[root] {
+		if _, known := c.alike.ranges[root]; !known || r.fixed != (Range{}) && c.alike.ranges[root] != r.fixed {
 			return false
 		}
 	}
-	return slices.ContainsFunc(op.Inputs, func(t int32) bool {
+	return c.steady(op) && slices.ContainsFunc(op.Inputs, func(t int32) bool {
 		_, there := c.integer[t]
 		return there && !c.real[t]
 	})
@@ -163,15 +172,19 @@ func (c *converter) emit(op *model.Operator, inputs []int32, version int32) erro
 	return nil
 }
 
-// integerConstant adds a float constant as int8 with the range of its values.
+// integerConstant adds a float constant as int8, with the range of those it must be like,
+// else of its values.
 func (c *converter) integerConstant(t int32) (int32, error) {
 	w, err := graph.Floats(c.Model, &c.Graph.Tensors[t])
 	if err != nil {
 		return 0, err
 	}
-	r := Range{}
-	for _, v := range w {
-		r.Min, r.Max = min(r.Min, float64(v)), max(r.Max, float64(v))
+	r, ok := c.alike.ranges[c.alike.root(t)]
+	if !ok {
+		r = rangeOf(w)
+	}
+	if span := r.Max - r.Min; math.IsNaN(span) || math.IsInf(span, 0) {
+		return 0, fmt.Errorf("constant %q has values that are not finite", c.Graph.Tensors[t].Name)
 	}
 	q := r.quantization()
 	values := make([]int8, len(w))
@@ -180,6 +193,14 @@ func (c *converter) integerConstant(t int32) (int32, error) {
 	}
 	c.integer[t] = c.AddConstant(c.typed(t, model.TypeInt8, q), graph.Int8Bytes(values))
 	return c.integer[t], nil
+}
+
+// rangeOf is the range of some values.
+func rangeOf(values []float32) (r Range) {
+	for _, v := range values {
+		r.Min, r.Max = min(r.Min, float64(v)), max(r.Max, float64(v))
+	}
+	return r
 }
 
 // integerVersions are the first versions of layers that take int8 with a scale for each
@@ -199,23 +220,17 @@ func (c *converter) integerLayer(n int, l Layer, op *model.Operator) error {
 	}
 	q := c.weights(n, l)
 	q.widen(l, bias, step)
-	weights := c.AddConstant(c.typed(l.Weights, model.TypeInt8, &model.Quantization{
-		Scale: q.Scales, ZeroPoint: make([]int64, len(q.Scales)), Dimension: int32(l.axis),
-	}), graph.Int8Bytes(q.Values))
-	inputs := []int32{input, weights}
-	if bias != nil {
-		inputs = append(inputs, c.integerBias(l, bias, q.Scales, step))
-	}
+	inputs := []int32{input, c.byteWeights(l, q), c.integerBias(l, bias, q.Scales, step)}
 	return c.emit(op, inputs, integerVersions[l.Builtin])
 }
 
-// bias returns the plan's for the layer, else the model's, nil for none.
+// bias returns the plan's for the layer, else the model's. XNNPACK wants one in any case.
 func (c *converter) bias(n int, l Layer) ([]float32, error) {
 	if b, ok := c.plan.Biases[n]; ok {
 		return b, nil
 	}
 	if l.Bias < 0 {
-		return nil, nil
+		return make([]float32, l.Channels), nil
 	}
 	return graph.Floats(c.Model, &c.Graph.Tensors[l.Bias])
 }
@@ -227,9 +242,7 @@ func (q *Weights) widen(l Layer, bias []float32, step float32) {
 	q.Values, q.Scales = slices.Clone(q.Values), slices.Clone(q.Scales)
 	for c, s := range q.Scales {
 		least := float32(minScale)
-		if c < len(bias) {
-			least = max(least, float32(math.Abs(float64(bias[c])))/step/(1<<30))
-		}
+		least = max(least, float32(math.Abs(float64(bias[c])))/step/(1<<30))
 		if s >= least {
 			continue
 		}
@@ -249,7 +262,7 @@ func (c *converter) integerBias(l Layer, bias, scales []float32, step float32) i
 		units[i] = step * scales[i]
 	}
 	for i, b := range bias {
-		values[i] = int32(roundInt(float64(b) / (float64(step) * float64(scales[min(i, len(scales)-1)]))))
+		values[i] = int32(roundInt(float64(b) / (float64(step) * float64(scales[i]))))
 	}
 	t := model.Tensor{
 		Name: c.Graph.Tensors[l.Weights].Name + "/bias", Type: model.TypeInt32, Shape: []int32{int32(len(bias))},

@@ -99,12 +99,12 @@ func layer(m *model.Model, g *model.Subgraph, i int) (Layer, bool) {
 		l.Bias = inputs[2]
 	}
 	w := &g.Tensors[l.Weights]
-	if w.Type != model.TypeFloat32 || len(w.Shape) != rank || !graph.IsConstant(m, w) {
+	if w.Type != model.TypeFloat32 || len(w.Shape) != rank || !graph.IsConstant(m, w) || !readable(m, w) {
 		return l, false
 	}
 	if l.Bias >= 0 {
 		b := &g.Tensors[l.Bias]
-		if b.Type != model.TypeFloat32 || len(b.Shape) != 1 || b.Shape[0] != w.Shape[l.axis] || !graph.IsConstant(m, b) {
+		if b.Type != model.TypeFloat32 || len(b.Shape) != 1 || b.Shape[0] != w.Shape[l.axis] || !graph.IsConstant(m, b) || !readable(m, b) {
 			return l, false
 		}
 	}
@@ -112,5 +112,23 @@ func layer(m *model.Model, g *model.Subgraph, i int) (Layer, bool) {
 	return l, l.Channels > 0
 }
 
+// readable reports whether a constant's values can be had; those of sparse ones may be
+// damaged.
+func readable(m *model.Model, t *model.Tensor) bool {
+	if t.Sparsity == nil {
+		return true // Check has seen to the size
+	}
+	_, err := graph.Floats(m, t)
+	return err == nil
+}
+
 // table reports whether the layer looks rows up.
 func (l Layer) table() bool { return l.Builtin == model.OpGather }
+
+// at is the place of the weights among the operator's inputs.
+func (l Layer) at() int {
+	if l.table() {
+		return 0
+	}
+	return 1
+}

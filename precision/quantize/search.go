@@ -48,6 +48,9 @@ var equalizations = []float64{-1, 0.5, 1}
 
 // Run returns the best way that was found.
 func (s *Search) Run(ctx context.Context, prepared *model.Model) (*Trial, error) {
+	if len(s.Formats) == 0 {
+		return nil, ErrNoLayers
+	}
 	t, stats, err := s.equalize(ctx, prepared)
 	if err != nil {
 		return nil, err
@@ -151,11 +154,14 @@ func (s *Search) ranges(ctx context.Context, t *Trial, stats map[int32]*Statisti
 	ranges, costs := make([]Range, len(list)), make([]float64, len(list))
 	err := s.each(ctx, doing, len(list), func(n int) (err error) {
 		one := single{s, t.Model, list[n], Range{}, math.Inf(1)}
-		for _, c := range clippings {
+		for i, c := range clippings {
 			r := Range{}
 			for _, tensor := range list[n] {
 				x := stats[tensor].Range(c)
 				r = Range{min(r.Min, x.Min), max(r.Max, x.Max)}
+			}
+			if i == 0 {
+				one.best = r // even if nothing can be said for it
 			}
 			if _, err := one.try(r); err != nil {
 				return err
@@ -229,7 +235,6 @@ func withRounded(prepared *model.Model, group []int32, r Range) (*model.Model, e
 		return nil, err
 	}
 	c := &converter{Editor: graph.Edit(m, 0)}
-	inputs := slices.Clone(c.Graph.Inputs)
 	for _, t := range group {
 		producer := graph.Link(c.Graph).Producer[t]
 		q := c.AddTensor(c.typed(t, model.TypeInt8, r.quantization()))
@@ -238,7 +243,6 @@ func withRounded(prepared *model.Model, group []int32, r Range) (*model.Model, e
 		c.InsertOperator(int(producer)+1, c.quantize(t, q))
 		c.InsertOperator(int(producer)+2, c.dequantize(q, back, 2))
 	}
-	c.Graph.Inputs = inputs
 	return m, nil
 }
 
@@ -364,7 +368,7 @@ func groups(m *model.Model, plan Plan) [][]int32 {
 	var order []int32
 	for _, t := range activations(m) {
 		root := a.root(t)
-		if a.fixed[root] {
+		if _, prescribed := a.fixed[root]; prescribed {
 			continue
 		}
 		if byRoot[root] == nil {

@@ -97,14 +97,13 @@ func activations(m *model.Model) []int32 {
 // bound widens the bounds and adds to the means.
 func (s *Statistics) bound(values []float32) error {
 	channels := len(s.Mean)
-	for i := 0; i+channels <= len(values); i += channels {
-		for c, v := range values[i : i+channels] {
-			s.Min, s.Max = min(s.Min, v), max(s.Max, v)
-			s.Peak[c] = max(s.Peak[c], v, -v)
-			s.Mean[c] += float64(v)
-		}
-		s.seen++
+	for i, v := range values {
+		c := i % channels
+		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
+		s.Peak[c] = max(s.Peak[c], v, -v)
+		s.Mean[c] += float64(v)
 	}
+	s.seen += len(values) / max(1, channels)
 	if sum := float64(s.Min) + float64(s.Max); math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return errors.New("has values that are not finite")
 	}
@@ -113,13 +112,16 @@ func (s *Statistics) bound(values []float32) error {
 
 // count fills the histogram; the bounds must be known.
 func (s *Statistics) count(values []float32) error {
-	width := (s.Max - s.Min) / histogramBins
+	width := s.width()
 	if width <= 0 {
 		s.Histogram[0] += float64(len(values))
 		return nil
 	}
 	for _, v := range values {
-		s.Histogram[min(int((v-s.Min)/width), histogramBins-1)]++
+		s.Histogram[min(int((float64(v)-float64(s.Min))/width), histogramBins-1)]++
 	}
 	return nil
 }
+
+// width is that of a bin.
+func (s *Statistics) width() float64 { return (float64(s.Max) - float64(s.Min)) / histogramBins }

@@ -1,6 +1,9 @@
 package quantize
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // maxWeight is the largest quantized weight: the specification leaves -128 out, so that
 // weights are symmetric.
@@ -9,7 +12,7 @@ const maxWeight = 127
 // Weights are a layer's, quantized symmetrically.
 type Weights struct {
 	Values []int8    // in the layout of the float weights
-	Scales []float32 // one for each output channel; one in all for tables
+	Scales []float32 // one for each output channel, 0 if all its weights are; one in all for tables
 }
 
 // channels addresses the weights of a layer by output channel. Element i of channel c
@@ -76,4 +79,16 @@ func nearest(l Layer, w []float32) Weights {
 		}
 	}
 	return q
+}
+
+// steps are the scales as a file has them. Any will do for a channel of zeros, but it
+// must not be zero.
+func (q Weights) steps() []float32 {
+	list := slices.Clone(q.Scales)
+	for c, s := range list {
+		if s == 0 {
+			list[c] = 1
+		}
+	}
+	return list
 }
