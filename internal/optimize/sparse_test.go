@@ -28,7 +28,7 @@ func convert(t *testing.T, ctx context.Context, modality model.Modality, variant
 	if err := j.start(engine.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.open(builtIn(t, modality, variant)); err != nil {
+	if err := j.open(file(t, modality, variant)); err != nil {
 		t.Fatal(err)
 	}
 	m, err := j.convert()
@@ -149,7 +149,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
+func TestPruneRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Options)
 		want   string

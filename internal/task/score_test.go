@@ -17,12 +17,12 @@ func TestProbabilitiesScore(t *testing.T) {
 		parts:   []string{"a", "b"},
 		answers: []answer{{part: 0, p: 0.75, yes: true, truth: true}, {part: 0, p: 0.75, yes: true, truth: true}, {part: 1, p: 0.375, truth: true}, {part: 1, p: 0.125}},
 	}
-	want := Score{Accuracy: 0.5, N: 4, Changed: 2, Largest: 0.5, Parts: []Part{{"a", 2, 1}, {"b", 2, 1}}}
+	want := Score{Accuracy: 0.5, N: 4, Changed: 2, Largest: 0.5, Risk: 0.25, Parts: []Part{{"a", 2, 1}, {"b", 2, 1}}}
 	if got := told.score(reference); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	told.labelled = true
-	want = Score{Accuracy: 0.75, Labelled: true, N: 4, Changed: 2, Largest: 0.5, Parts: []Part{{"a", 2, 2}, {"b", 2, 1}}}
+	want = Score{Accuracy: 0.75, Labelled: true, N: 4, Changed: 2, Largest: 0.5, Risk: 0.25, Parts: []Part{{"a", 2, 2}, {"b", 2, 1}}}
 	if got := told.score(reference); !reflect.DeepEqual(got, want) {
 		t.Errorf("labelled %+v, want %+v", got, want)
 	}

@@ -26,10 +26,10 @@ func TestBuiltInFormats(t *testing.T) {
 		least    map[Format]float64 // SNR in dB
 	}{
 		{model.Text, "f32", map[Format]float64{Float32: 120, Float16: 50, Weights8: 20, Static8: 15}},
-		{model.Audio, "f32", map[Format]float64{Float32: 120, Float16: 40, Weights8: 15, Static8: 4}},
+		{model.Audio, "f32", map[Format]float64{Float32: 120, Float16: 40, Weights8: 15, Static8: 2}},
 	} {
 		m := builtIn(t, test.modality, test.variant)
-		list := samples(m, 3)
+		list := samples(m, 2)
 		_, ranges := observed(t, w, m, list)
 		for format, least := range test.least {
 			c := converted(t, m, format, ranges)
