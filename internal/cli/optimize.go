@@ -24,7 +24,7 @@ import (
 
 // What the flags of atoll optimize take.
 var (
-	zeroPatterns    = []string{string(sparsity.Unstructured), string(sparsity.Block1x4), string(sparsity.Block4x1), string(sparsity.TwoOfFour), "channels"}
+	zeroPatterns    = []string{string(sparsity.Unstructured), string(sparsity.Block1x4), string(sparsity.Block4x1), string(sparsity.TwoOfFour), optimize.PatternChannels}
 	zeroMethods     = methods(sparsity.Quantum, sparsity.Annealing, sparsity.Descent, sparsity.OBS, sparsity.Wanda, sparsity.Magnitude)
 	calibrationData = []string{task.Vision, task.Audio, task.Text}
 )
@@ -50,8 +50,9 @@ that nothing was tuned to. All of it happens on this machine, without training.
 
 --sparsity makes that share of the weights zero, those that are missed least,
 and re-fits the others. Files shrink; 1x1 convolutions run faster from about 0.7
-on. --pattern channels removes whole channels, which makes every layer faster;
-2:4 makes half of the weights zero.
+on. 2:4 makes half of the weights zero. --pattern channels removes that share
+of the channels of convolutions, which makes every layer faster; it takes no
+--method, and no --resume, as it is soon done.
 
 --calibrate names data: vision, audio or text, the project's test data (the
 build fetches them), or a folder with files of one kind: pictures, .wav
@@ -220,6 +221,8 @@ func (f *optimizeFlags) checkUses(given func(flag string) bool) error {
 		return usagef("--pattern and --method say which weights become zero: give --sparsity, too")
 	case o.Pattern == string(sparsity.TwoOfFour) && o.Sparsity != 0 && o.Sparsity != 0.5:
 		return usagef("--sparsity %v: pattern 2:4 makes half of the weights zero: give 0.5", o.Sparsity)
+	case o.Pattern == optimize.PatternChannels && (given("method") || given("resume")):
+		return usagef("--pattern channels: takes no --method, which is for single weights, and no --resume")
 	case !static && given("clipping"):
 		return usagef("--clipping is for precisions with 8-bit activations: int8 and mixed")
 	case o.Calibrate != "":

@@ -196,6 +196,8 @@ func TestOptimizeRefuses(t *testing.T) {
 		{files + "--sparsity NaN --calibrate vision", exitUsage, "must be from 0 to 0.95"},
 		{files + "--sparsity half", exitUsage, "must be a number"},
 		{files + "--sparsity 0.7 --pattern 2:4 --calibrate vision", exitUsage, "2:4 makes half"},
+		{files + "--sparsity 0.2 --pattern channels --method obs --calibrate vision", exitUsage, "takes no --method"},
+		{files + "--sparsity 0.2 --pattern channels --resume state --calibrate vision", exitUsage, "no --resume"},
 		{files + "--sparsity 0.7 --pattern rows --calibrate vision", exitUsage, "must be one of unstructured"},
 		{files + "--sparsity 0.7 --method luck --calibrate vision", exitUsage, "must be one of quantum"},
 		{files + "--pattern 1x4", exitUsage, "give --sparsity, too"},

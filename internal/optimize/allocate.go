@@ -12,7 +12,7 @@ var curve = []float64{0, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0
 
 // allocate shares the zeros among the layers: at the least harm that is predicted, weights
 // and multiplications cost alike. There are at least as many zeros as were asked for. Of
-// channels and N:M all layers get the same.
+// N:M all layers get the same.
 func (z *zeroing) allocate(c *prune.Chain) ([]float64, error) {
 	shares := make([]float64, len(z.layers))
 	for i := range shares {

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Precision string  // one of model.Precisions; "" leaves weights as they are stored
 	Sparsity  float64 // share of the prunable weights that become zero, 0 for none
-	Pattern   string  // of zeros: see sparsity.Pattern; "" is unstructured
+	Pattern   string  // of zeros: see sparsity.Pattern, or channels to remove; "" is unstructured
 	Method    string  // that chooses zeros: see sparsity.Method; "" is the best
 	// MaxDrop is how much accuracy may be lost. Mixed precision is searched for within
 	// it, and a model that loses more is not written. 0 stands for DefaultMaxDrop.
@@ -29,7 +29,7 @@ type Options struct {
 	Clipping  quantize.Clipping
 	Seed      uint64
 	// State is a file that remembers finished layers, so that work that was stopped goes
-	// on where it was; "" for none.
+	// on where it was; "" for none. Channels are removed too fast for that.
 	State string
 	// Report is told of what is done; may be nil.
 	Report func(Progress)

@@ -65,8 +65,24 @@ func (j *job) quantize() (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.formats, j.factors = t.Plan.Formats, t.Factors
+	j.formats, j.factors = t.Plan.Formats, j.ofPrepared(t.Factors)
 	return quantize.Convert(t.Model, t.Plan)
+}
+
+// ofPrepared says of which tensors of the prepared model factors are that are known by
+// those of the pruned one: what was removed is missing there.
+func (j *job) ofPrepared(factors quantize.Factors) quantize.Factors {
+	named := make(map[string][]float64)
+	for t, list := range factors {
+		named[j.pruned.Subgraphs[0].Tensors[t].Name] = list
+	}
+	of := make(quantize.Factors)
+	for t := range j.prepared.Subgraphs[0].Tensors {
+		if list := named[j.prepared.Subgraphs[0].Tensors[t].Name]; list != nil {
+			of[int32(t)] = list
+		}
+	}
+	return of
 }
 
 // stored is the precision of the model's weights as they are.

@@ -23,14 +23,17 @@ type zeroing struct {
 	layers  []observe.Layer
 }
 
-// prune makes weights of the prepared model zero.
+// prune makes weights of the prepared model zero, or removes channels.
 func (j *job) prune() error {
+	if !(j.o.Sparsity < 1) {
+		return fmt.Errorf("share of zeros %v: must be below 1", j.o.Sparsity)
+	}
+	if j.o.Pattern == PatternChannels {
+		return j.narrow()
+	}
 	z := &zeroing{job: j, pattern: sparsity.Unstructured, method: sparsity.Quantum}
 	if j.o.Pattern != "" {
 		z.pattern = sparsity.Pattern(j.o.Pattern)
-	}
-	if !(j.o.Sparsity < 1) {
-		return fmt.Errorf("share of zeros %v: must be below 1", j.o.Sparsity)
 	}
 	var err error
 	if j.o.Method != "" {
@@ -97,17 +100,26 @@ func zerosOf(m *model.Model, l *observe.Layer) (float64, error) {
 	return float64(n) / float64(max(len(w), 1)), nil
 }
 
-// chain prunes the layers of the model. Where derivatives can't be had all errors matter
-// alike.
-func (z *zeroing) chain() (*prune.Chain, error) {
-	z.o.Report(Progress{"measuring what matters", 0, 1})
-	matter, err := prune.Measure(z.ctx, z.worker, z.prepared, z.samples, z.loss.Slopes, z.o.Seed)
+// measure finds what errors of the layers' results matter. Where derivatives can't be had
+// all matter alike.
+func (j *job) measure() (map[string]*prune.Importance, error) {
+	j.o.Report(Progress{"measuring what matters", 0, 1})
+	matter, err := prune.Measure(j.ctx, j.worker, j.prepared, j.samples, j.loss.Slopes, j.o.Seed)
 	if errors.Is(err, gradient.ErrOperator) {
-		z.note("All errors within a layer count alike when weights are chosen: %v.", err)
+		j.note("All errors within a layer count alike when weights are chosen: %v.", err)
 	} else if err != nil {
 		return nil, err
 	}
-	z.o.Report(Progress{"measuring what matters", 1, 1})
+	j.o.Report(Progress{"measuring what matters", 1, 1})
+	return matter, nil
+}
+
+// chain prunes the layers of the model.
+func (z *zeroing) chain() (*prune.Chain, error) {
+	matter, err := z.measure()
+	if err != nil {
+		return nil, err
+	}
 	return &prune.Chain{
 		Worker: z.worker, Dense: z.prepared, Model: z.model, Samples: z.samples, Importance: matter,
 		Pattern: z.pattern, Method: z.method, Options: sparsity.Options{Seed: z.o.Seed},
@@ -156,7 +168,7 @@ func (z *zeroing) run() error {
 // encode stores zeros sparsely where that makes the file smaller, and says whether sparse
 // kernels will run.
 func (j *job) encode(m *model.Model) error {
-	if j.o.Sparsity == 0 {
+	if j.o.Sparsity == 0 || j.o.Pattern == PatternChannels {
 		return nil
 	}
 	if _, err := encode.Weights(m); err != nil {

@@ -21,7 +21,7 @@ type LayerError struct {
 
 // Compare runs a prepared model and a conversion of it side by side and returns the
 // errors of the layers that both have, in the order of execution. Layers are found by
-// the names of their results. Factors are what an equalization divided the conversion's
+// the names of their results; those that have lost channels are left out. Factors are what an equalization divided the conversion's
 // channels by, nil for none.
 func Compare(ctx context.Context, w *engine.Worker, prepared, converted *model.Model, factors Factors, samples []probe.Sample) ([]LayerError, error) {
 	if len(samples) == 0 {
@@ -37,7 +37,7 @@ func Compare(ctx context.Context, w *engine.Worker, prepared, converted *model.M
 	var list []LayerError
 	var before, after []int32
 	for _, l := range Layers(prepared) {
-		if t, ok := named[l.Name]; ok {
+		if t, ok := named[l.Name]; ok && elements(prepared, l.Output) == elements(converted, t) {
 			list = append(list, LayerError{Name: l.Name})
 			before, after = append(before, l.Output), append(after, t)
 		}
@@ -85,6 +85,12 @@ func Compare(ctx context.Context, w *engine.Worker, prepared, converted *model.M
 		list[i].Relative, list[i].SNR = ratio(noise[i], signal[i])
 	}
 	return list, nil
+}
+
+// elements is the size of a tensor.
+func elements(m *model.Model, t int32) int64 {
+	n, _ := model.Elements(m.Subgraphs[0].Tensors[t].Shape) // Read has seen it
+	return n
 }
 
 // maxSNR is what is reported where there is no error at all, in dB.

@@ -92,7 +92,11 @@ func (c *Chain) inputs(ctx context.Context, layers []observe.Layer) ([]*system, 
 // of is how much a layer's results matter.
 func (c *Chain) of(l *observe.Layer) *Importance {
 	g := &c.Model.Subgraphs[0]
-	m := c.Importance[g.Tensors[g.Operators[l.Operator].Outputs[0]].Name]
+	name := g.Tensors[g.Operators[l.Operator].Outputs[0]].Name
+	m := c.Importance[name]
+	if kept := c.Kept[name]; m != nil && kept != nil {
+		m = m.of(kept)
+	}
 	if m == nil || len(m.Rows) != l.Rows || len(m.Positions) < len(c.Samples) || len(m.Positions[0]) != l.Positions {
 		return even(l, len(c.Samples))
 	}

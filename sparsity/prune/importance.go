@@ -173,6 +173,17 @@ func (m *Importance) finish() {
 	m.Scale = mean / draws / float64(len(m.Rows))
 }
 
+// of is the importance of some of the rows.
+func (m *Importance) of(rows []int) *Importance {
+	part := &Importance{Positions: m.Positions, Scale: m.Scale}
+	for _, r := range rows {
+		if r < len(m.Rows) {
+			part.Rows = append(part.Rows, m.Rows[r])
+		}
+	}
+	return part
+}
+
 // scale multiplies rows by how much they matter, or divides if way is -1.
 func (s *system) scale(w []float32, way float64) {
 	for i, v := range w {

@@ -33,6 +33,9 @@ type Chain struct {
 	Options sparsity.Options
 	// Importance of results, by name; those that are not there matter alike.
 	Importance map[string]*Importance
+	// Kept are the channels that the model still has of the dense one's results, by name;
+	// of those that are not there it has all.
+	Kept map[string][]int
 }
 
 // Fit is what a layer became.
@@ -50,14 +53,7 @@ var ErrNoOrigin = errors.New("the dense model has no such layer")
 // Prune finds weights of a layer with that share of zeros. The model stays as it is: see
 // Set.
 func (c *Chain) Prune(ctx context.Context, l *observe.Layer, share float64) (*Fit, error) {
-	w, err := c.weights(l)
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.observe(ctx, l)
-	if err == nil {
-		w, err = s.solve(w)
-	}
+	s, w, err := c.solve(ctx, l)
 	var r *sparsity.Result
 	if err == nil {
 		s.scale(w, 1)
@@ -70,11 +66,34 @@ func (c *Chain) Prune(ctx context.Context, l *observe.Layer, share float64) (*Fi
 	return &Fit{r.W, s.bias(r.W), r.Zeros, s.error(r.W)}, nil
 }
 
+// Fit finds weights of a layer without new zeros. The model stays as it is: see Set.
+func (c *Chain) Fit(ctx context.Context, l *observe.Layer) (*Fit, error) {
+	s, w, err := c.solve(ctx, l)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", l.Name, err)
+	}
+	return &Fit{Weights: w, Bias: s.bias(w), Error: s.error(w)}, nil
+}
+
+// solve returns a layer's equations and the weights that solve them.
+func (c *Chain) solve(ctx context.Context, l *observe.Layer) (*system, []float32, error) {
+	w, err := c.weights(l)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := c.observe(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err = s.solve(w)
+	return s, w, err
+}
+
 // weights are a layer's in the model.
 func (c *Chain) weights(l *observe.Layer) ([]float32, error) {
 	w, err := graph.Floats(c.Model, &c.Model.Subgraphs[0].Tensors[l.Weights])
 	if err != nil {
-		return nil, fmt.Errorf("weights of %s: %w", l.Name, err)
+		return nil, fmt.Errorf("weights: %w", err)
 	}
 	return w, nil
 }

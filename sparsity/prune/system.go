@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"atoll/engine/probe"
@@ -74,7 +75,10 @@ func (c *Chain) observe(ctx context.Context, l *observe.Layer) (*system, error) 
 // view shows what goes into a layer of the model and what should come out of it.
 type view struct {
 	dense, pruned *probe.Probe
+	kept          []int // channels of the dense results, nil for all
+	channels      int   // that the dense results have
 	results       []float32
+	other         []float32 // of the dense model: the other side of the sum
 }
 
 // open finds the layer in the dense model and the other side of a sum behind it.
@@ -91,7 +95,13 @@ func (c *Chain) open(l *observe.Layer) (*view, error) {
 			wanted, given = append(wanted, t), append(given, other)
 		}
 	}
-	v := new(view)
+	v := &view{kept: c.Kept[g.Tensors[output].Name]}
+	if v.kept != nil {
+		shape := dense.Subgraphs[0].Tensors[result].Shape
+		if v.channels = int(shape[len(shape)-1]); slices.Max(v.kept) >= v.channels {
+			return nil, fmt.Errorf("%d channels in the dense model, number %d is kept", v.channels, slices.Max(v.kept))
+		}
+	}
 	if v.dense, err = probe.Open(c.Worker, dense, wanted); err != nil {
 		return nil, err
 	}
@@ -119,16 +129,30 @@ func (v *view) run(sample probe.Sample) (x, t []float32, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	v.results = append(v.results[:0], wanted[0]...)
+	v.results = v.keep(v.results[:0], wanted[0])
 	if len(wanted) > 1 {
-		if len(wanted[1]) != len(v.results) || len(given[1]) != len(v.results) {
-			return nil, nil, fmt.Errorf("sum of %d, %d and %d values", len(v.results), len(wanted[1]), len(given[1]))
+		v.other = v.keep(v.other[:0], wanted[1])
+		if len(v.other) != len(v.results) || len(given[1]) != len(v.results) {
+			return nil, nil, fmt.Errorf("sum of %d, %d and %d values", len(v.results), len(v.other), len(given[1]))
 		}
 		for i := range v.results {
-			v.results[i] += wanted[1][i] - given[1][i]
+			v.results[i] += v.other[i] - given[1][i]
 		}
 	}
 	return given[0], v.results, nil
+}
+
+// keep appends what the pruned model still has of results of the dense one.
+func (v *view) keep(list, results []float32) []float32 {
+	if v.kept == nil {
+		return append(list, results...)
+	}
+	for from := 0; from < len(results); from += v.channels {
+		for _, c := range v.kept {
+			list = append(list, results[from+c])
+		}
+	}
+	return list
 }
 
 // addend is the other side of a sum that alone reads a layer's result, -1 for none.
