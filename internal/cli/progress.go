@@ -54,7 +54,7 @@ func (p *progress) step() {
 // stage says how much is done of what is done now.
 func (p *progress) stage(doing string, done, total int) {
 	now := time.Now()
-	if doing != p.of {
+	if doing != p.of || done < p.done { // another stage, or another round of the same
 		p.of, p.from, p.last = doing, now, time.Time{}
 	}
 	p.done, p.total = done, total

@@ -24,7 +24,7 @@ type Data string
 func FindData() (Data, error) {
 	dir := os.Getenv(DataVariable)
 	if dir == "" {
-		return "", fmt.Errorf("%s is not set: run this through make test or make bench, which fetch the test data", DataVariable)
+		return "", fmt.Errorf("%s is not set: make test and make bench set it; by hand, in the source tree: export %s=\"$(sh build/bootstrap.sh data)\"", DataVariable, DataVariable)
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return "", fmt.Errorf("%s: %w", DataVariable, err)

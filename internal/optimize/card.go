@@ -61,6 +61,9 @@ func (j *job) finish(before *State, m *model.Model) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the converted model: %w", err)
 	}
+	if after.Bytes > before.Bytes {
+		j.note("The file grew: the original stores its weights in less than this precision takes.")
+	}
 	card := Card{Before: *before, After: *after, Layers: []Layer{}, Notes: append([]string{}, j.notes...)}
 	if len(j.samples) > 0 {
 		if card.Layers, err = j.layers(written); err != nil {

@@ -3,6 +3,7 @@ package optimize
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"atoll/model"
 	"atoll/model/graph"
@@ -168,7 +169,7 @@ func (z *zeroing) run() error {
 // encode stores zeros sparsely where that makes the file smaller, and says whether sparse
 // kernels will run.
 func (j *job) encode(m *model.Model) error {
-	if j.o.Sparsity == 0 || j.o.Pattern == PatternChannels {
+	if j.o.Pattern == PatternChannels || j.o.Sparsity == 0 && !j.wasSparse() {
 		return nil
 	}
 	if _, err := encode.Weights(m); err != nil {
@@ -181,4 +182,9 @@ func (j *job) encode(m *model.Model) error {
 		j.note("XNNPACK's sparse kernels don't run: %.0f %% of %d weights of 1x1 convolutions are zero, more than two thirds must be.", 100*float64(p.Zeros)/float64(p.Weights), p.Weights)
 	}
 	return nil
+}
+
+// wasSparse reports whether the model came with weights stored without their zeros.
+func (j *job) wasSparse() bool {
+	return slices.ContainsFunc(j.original.Subgraphs[0].Tensors, func(t model.Tensor) bool { return t.Sparsity != nil })
 }
