@@ -50,6 +50,7 @@ var moduleLicences = map[string]string{
 	"github.com/spf13/cobra":          "Apache-2.0",
 	"github.com/spf13/pflag":          "BSD-3-Clause",
 	"golang.org/x/image":              "BSD-3-Clause",
+	"golang.org/x/sync":               "BSD-3-Clause",
 	"golang.org/x/sys":                "BSD-3-Clause",
 	"golang.org/x/term":               "BSD-3-Clause",
 	"google.golang.org/protobuf":      "BSD-3-Clause",
