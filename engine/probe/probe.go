@@ -91,6 +91,10 @@ func (p *Probe) load(w *engine.Worker, m *model.Model, chunk []int32, places map
 	part := &p.parts[len(p.parts)-1]
 	outputs := loaded.Outputs()
 	for i, t := range chunk {
+		declared := &shown.Subgraphs[0].Tensors[t]
+		if !slices.EqualFunc(declared.Shape, outputs[i].Shape, func(d int32, got int) bool { return int(d) == got }) {
+			return fmt.Errorf("tensor %.64q has shape %v in the file, but %v when the model runs: convert it again, with fixed shapes", declared.Name, declared.Shape, outputs[i].Shape)
+		}
 		d, err := newDecoder(&shown.Subgraphs[0].Tensors[t], &outputs[i])
 		if err != nil {
 			return err

@@ -132,3 +132,28 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestShapesThatAreNotTrue: TensorFlow Lite computes shapes anew, whatever the file says.
+func TestShapesThatAreNotTrue(t *testing.T) {
+	manifest, err := models.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := models.Open(manifest.Baseline(model.Text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shape := range [][]int32{{1, 256, 3}, {1, 256, 0}, {}, {1, 256, 1 << 20}} {
+		m, err := model.Read(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &m.Subgraphs[0]
+		rows := g.Operators[1].Outputs[0] // of GATHER
+		g.Tensors[rows].Shape = shape
+		_, err = probe.Open(start(t), m, []int32{rows})
+		if err == nil || !strings.Contains(err.Error(), "when the model runs") {
+			t.Errorf("shape %v: error %v, want one that tells the shape of the run", shape, err)
+		}
+	}
+}

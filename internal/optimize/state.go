@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 
@@ -20,7 +21,7 @@ var ErrState = errors.New("not the state of this work: remove the file, or name 
 // The file has a line that says what it is, the hash of the rest, and that as JSON.
 const (
 	stateMagic = "atoll sparsity 1\n"
-	maxState   = 1 << 30
+	maxState   = 256 << 20
 )
 
 // state is what was found so far. The shares of all layers come first.
@@ -133,7 +134,11 @@ func (s *state) save() error {
 		return err
 	}
 	sum := sha256.Sum256(data)
-	if err := durable.Replace(s.file, append(append([]byte(stateMagic), sum[:]...), data...)); err != nil {
+	err = durable.Create(s.file, func(w io.Writer) error {
+		_, err := w.Write(append(append([]byte(stateMagic), sum[:]...), data...))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
 	return nil

@@ -36,6 +36,11 @@ func Observe(ctx context.Context, w *engine.Worker, m *model.Model, samples []pr
 	}
 	g := &m.Subgraphs[0]
 	tensors := activations(m)
+	p, err := probe.Open(w, m, tensors) // which makes sure of the shapes
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
 	stats := make(map[int32]*Statistics, len(tensors))
 	for _, t := range tensors {
 		channels := 1
@@ -47,11 +52,6 @@ func Observe(ctx context.Context, w *engine.Worker, m *model.Model, samples []pr
 			Histogram: make([]float64, histogramBins),
 		}
 	}
-	p, err := probe.Open(w, m, tensors)
-	if err != nil {
-		return nil, err
-	}
-	defer p.Close()
 	for _, pass := range []func(*Statistics, []float32) error{(*Statistics).bound, (*Statistics).count} {
 		for n, sample := range samples {
 			if err := ctx.Err(); err != nil {
