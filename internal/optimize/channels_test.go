@@ -31,7 +31,6 @@ func TestChannels(t *testing.T) {
 	}{
 		{model.Audio, "f32", "audio", "", 0.05},
 		{model.Audio, "f32", "audio", "int8-dynamic", 0.1},
-		{model.Vision, "short", "vision", "", 2},
 	} {
 		o := Options{Sparsity: 0.2, Pattern: PatternChannels, Calibrate: c.calibrate, Precision: c.precision}
 		result, j, err := convert(t, t.Context(), c.modality, c.variant, o)
