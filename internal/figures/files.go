@@ -94,6 +94,18 @@ func RoundTrip(file string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
+	// A model that is as it was read is written as the bytes that were read: only a
+	// change, here and back, makes it be written anew.
+	description := m.Description
+	m.Description += "."
+	changed, err := m.Write()
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if m, err = model.Read(changed); err != nil {
+		return fmt.Errorf("%s, written again: %w", file, err)
+	}
+	m.Description = description
 	again, err := m.Write()
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
