@@ -50,6 +50,10 @@ func ParseMethod(name string) (Method, error) {
 	return Method(i), nil
 }
 
+// DefaultDamping is the share of H's mean diagonal that is added to the diagonal, as
+// SparseGPT and GPTQ do (Frantar & Alistarh, 2023).
+const DefaultDamping = 0.01
+
 // Options set how a method works. The zero value is fit for use.
 type Options struct {
 	Seed     uint64  // the same seed gives the same result, with any number of threads
@@ -58,7 +62,7 @@ type Options struct {
 	Levels   int     // temperatures between which Quantum exchanges replicas; default 2
 	Rounds   int     // blocks annealed for each row; default 3
 	Block    int     // weights, blocks or channels annealed at once; default 32
-	Damping  float64 // share of H's mean diagonal that is added to the diagonal; default 0.01, as SparseGPT does (Frantar & Alistarh, 2023)
+	Damping  float64 // share of H's mean diagonal that is added to the diagonal; default DefaultDamping
 	Threads  int     // default GOMAXPROCS
 	NoRefit  bool    // keep the kept weights as they were, as magnitude and Wanda were published
 	// Progress, if any, hears how much of the work is done, never from two goroutines
@@ -137,7 +141,7 @@ func (o *Options) complete() error {
 		}
 	}
 	if o.Damping == 0 {
-		o.Damping = 0.01
+		o.Damping = DefaultDamping
 	}
 	if !(o.Damping > 0) || math.IsInf(o.Damping, 0) {
 		return fmt.Errorf("damping: %v is not possible", o.Damping)

@@ -75,7 +75,7 @@ func matrices(modality model.Modality, variant string) ([]Matrix, error) {
 		if err != nil {
 			return nil, err
 		}
-		sums, err := observe.Inputs(w, m, layers, inputs)
+		sums, err := observe.Inputs(w, m, layers, inputs, nil)
 		if err != nil {
 			return nil, err
 		}

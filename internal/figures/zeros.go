@@ -33,16 +33,11 @@ func PointwiseZeros(file string) (float64, error) {
 		if l.Taps > 1 || strings.HasSuffix(l.Name, "_ones") || strings.HasSuffix(l.Name, "_diagonal") {
 			continue
 		}
-		values, err := graph.Floats(m, &m.Subgraphs[0].Tensors[l.Weights])
+		none, all, err := graph.Zeros(m, &m.Subgraphs[0].Tensors[l.Weights])
 		if err != nil {
 			return 0, err
 		}
-		weights += len(values)
-		for _, v := range values {
-			if v == 0 {
-				zeros++
-			}
-		}
+		zeros, weights = zeros+none, weights+all
 	}
 	if weights == 0 {
 		return 0, errors.New("it has no 1x1 convolution")

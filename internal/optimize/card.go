@@ -57,7 +57,12 @@ func (j *job) finish(before *State, m *model.Model) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the converted model can't be read again: %w", err)
 	}
-	after, err := j.state(data)
+	loaded, err := j.load(j.worker, data)
+	if err != nil {
+		return nil, fmt.Errorf("the converted model: %w", err)
+	}
+	defer loaded.Close()
+	after, err := j.state(written, len(data), loaded)
 	if err != nil {
 		return nil, fmt.Errorf("the converted model: %w", err)
 	}
@@ -76,19 +81,10 @@ func (j *job) finish(before *State, m *model.Model) (*Result, error) {
 	return &Result{data, card}, err
 }
 
-// state measures a model as it is in a file.
-func (j *job) state(data []byte) (*State, error) {
-	m, err := model.Read(data)
-	if err != nil {
-		return nil, err
-	}
-	report := model.Inspect(m, int64(len(data)))
-	s := &State{Bytes: report.Bytes, Ops: len(m.Subgraphs[0].Operators), Sparsity: report.Sparsity}
-	loaded, err := j.load(j.worker, data)
-	if err != nil {
-		return nil, err
-	}
-	defer loaded.Close()
+// state measures a model of a file of so many bytes, as it was read and loaded.
+func (j *job) state(m *model.Model, size int, loaded task.Model) (s *State, err error) {
+	report := model.Inspect(m, int64(size))
+	s = &State{Bytes: report.Bytes, Ops: len(m.Subgraphs[0].Operators), Sparsity: report.Sparsity}
 	if s.LatencyMS, err = latency(loaded); err != nil {
 		return nil, err
 	}
@@ -135,7 +131,9 @@ func (j *job) layers(written *model.Model) ([]Layer, error) {
 	formats, zeros := make(map[string]quantize.Format), make(map[string]float64)
 	for i, l := range quantize.Layers(j.pruned) {
 		formats[l.Name] = j.formats[i]
-		zeros[l.Name] = quantize.Zeros(j.pruned, l)
+		if zeros[l.Name], err = zerosOf(j.pruned, l.Weights); err != nil {
+			return nil, err
+		}
 	}
 	list := make([]Layer, len(errors))
 	for i, e := range errors {

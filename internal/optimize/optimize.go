@@ -95,7 +95,7 @@ func Run(ctx context.Context, workers engine.Options, data []byte, o Options) (*
 	if err := j.open(data); err != nil {
 		return nil, err
 	}
-	before, err := j.state(data)
+	before, err := j.state(j.original, len(data), j.reference)
 	if err != nil {
 		return nil, err
 	}

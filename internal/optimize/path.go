@@ -62,7 +62,7 @@ func (z *zeroing) expected(m *model.Model) (int64, error) {
 		if l.Taps != 1 {
 			continue
 		}
-		zeros, err := zerosOf(m, &l)
+		zeros, err := zerosOf(m, l.Weights)
 		if err != nil {
 			return 0, err
 		}

@@ -68,7 +68,7 @@ func (z *zeroing) chooseLayers() error {
 		if z.path && (l.Taps != 1 || z.model.OperatorCodes[g.Operators[l.Operator].Opcode].Builtin != model.OpConv2D) {
 			continue
 		}
-		zeros, err := zerosOf(z.model, &l)
+		zeros, err := zerosOf(z.model, l.Weights)
 		switch {
 		case err != nil:
 			return err
@@ -86,19 +86,14 @@ func (z *zeroing) chooseLayers() error {
 	return nil
 }
 
-// zerosOf is the share of a layer's weights that are zero.
-func zerosOf(m *model.Model, l *observe.Layer) (float64, error) {
-	w, err := graph.Floats(m, &m.Subgraphs[0].Tensors[l.Weights])
+// zerosOf is the share of a constant that is zero.
+func zerosOf(m *model.Model, weights int32) (float64, error) {
+	x := &m.Subgraphs[0].Tensors[weights]
+	zeros, n, err := graph.Zeros(m, x)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", l.Name, err)
+		return 0, fmt.Errorf("%s: %w", x.Name, err)
 	}
-	n := 0
-	for _, v := range w {
-		if v == 0 {
-			n++
-		}
-	}
-	return float64(n) / float64(max(len(w), 1)), nil
+	return float64(zeros) / float64(max(n, 1)), nil
 }
 
 // measure finds what errors of the layers' results matter. Where derivatives can't be had

@@ -70,7 +70,7 @@ func TestPrune(t *testing.T) {
 			if sparsity.Pattern(pattern).Check(l.Rows, l.Cols) != nil && pattern != "" {
 				continue
 			}
-			share, err := zerosOf(m, &l)
+			share, err := zerosOf(m, l.Weights)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -44,7 +44,7 @@ type detected struct {
 func (d *detections) hear(m Model) error {
 	scores := m.Outputs()[d.spec.Scores].Float32s()
 	faces, err := d.decoder.Decode(nil, d.geometry, m.Outputs()[d.spec.Boxes].Float32s(), scores)
-	d.pictures = append(d.pictures, detected{faces, 1 / (1 + math.Exp(-float64(slices.Max(scores))))})
+	d.pictures = append(d.pictures, detected{faces, sigmoid(slices.Max(scores))})
 	return err
 }
 

@@ -38,17 +38,22 @@ func namedTensors(m *model.Model, subgraph int) (list []int32) {
 	return list
 }
 
+// marker sets what a list names, but for inputs that are left out.
+func marker(set []bool) func(list []int32) {
+	return func(list []int32) {
+		for _, t := range list {
+			if t >= 0 {
+				set[t] = true
+			}
+		}
+	}
+}
+
 // removeOperators goes backwards from the results.
 func (e Editor) removeOperators(named []int32) {
 	g := e.Graph
 	needed := make([]bool, len(g.Tensors))
-	mark := func(list []int32) {
-		for _, t := range list {
-			if t >= 0 {
-				needed[t] = true
-			}
-		}
-	}
+	mark := marker(needed)
 	mark(g.Outputs)
 	mark(named)
 	var kept []model.Operator
@@ -105,13 +110,7 @@ func isPure(b model.BuiltinOperator) bool {
 func (e Editor) removeTensors(subgraph int) {
 	g := e.Graph
 	used := make([]bool, len(g.Tensors))
-	mark := func(list []int32) {
-		for _, t := range list {
-			if t >= 0 {
-				used[t] = true
-			}
-		}
-	}
+	mark := marker(used)
 	mark(g.Inputs)
 	mark(g.Outputs)
 	mark(namedTensors(e.Model, subgraph))

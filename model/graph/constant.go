@@ -126,6 +126,35 @@ func steps(t *model.Tensor) (at func(i int) (scale float32, zero int64), err err
 	}, nil
 }
 
+// Int32s returns a constant input of type int32, as axes, paddings and shapes are; nil
+// if the operator has none there or it is something else.
+func (e Editor) Int32s(op *model.Operator, slot int) []int32 {
+	if slot >= len(op.Inputs) || op.Inputs[slot] < 0 {
+		return nil
+	}
+	t := &e.Graph.Tensors[op.Inputs[slot]]
+	if t.Type != model.TypeInt32 || t.Sparsity != nil || !IsConstant(e.Model, t) {
+		return nil
+	}
+	data := e.Model.Buffers[t.Buffer]
+	list := make([]int32, len(data)/4)
+	for i := range list {
+		list[i] = int32(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return list
+}
+
+// Zeros counts the elements of a constant that are zero, and all.
+func Zeros(m *model.Model, t *model.Tensor) (zeros, elements int, err error) {
+	values, err := Floats(m, t)
+	for _, v := range values {
+		if v == 0 {
+			zeros++
+		}
+	}
+	return zeros, len(values), err
+}
+
 // Float32Bytes and the functions after it encode constants as a file wants them.
 func Float32Bytes(values []float32) []byte {
 	b := make([]byte, 0, 4*len(values))

@@ -90,3 +90,27 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestZeros(t *testing.T) {
+	m, e := newModel()
+	w := e.AddConstant(model.Tensor{Shape: []int32{2, 2}}, Float32Bytes([]float32{0, 1, 0, 0}))
+	if zeros, n, err := Zeros(m, &e.Graph.Tensors[w]); zeros != 3 || n != 4 || err != nil {
+		t.Errorf("%d zeros of %d, %v; want 3 of 4", zeros, n, err)
+	}
+	if _, _, err := Zeros(m, &model.Tensor{Shape: []int32{1}}); err == nil {
+		t.Error("what is no constant has no error")
+	}
+}
+
+func TestInt32s(t *testing.T) {
+	_, e := newModel()
+	axes := e.AddConstant(model.Tensor{Type: model.TypeInt32, Shape: []int32{2}}, Int32Bytes([]int32{1, -2}))
+	floats := e.AddConstant(model.Tensor{Shape: []int32{2}}, Float32Bytes([]float32{1, 2}))
+	computed := e.AddTensor(model.Tensor{Type: model.TypeInt32, Shape: []int32{2}})
+	op := &model.Operator{Inputs: []int32{axes, floats, computed, -1}}
+	for slot, want := range [][]int32{{1, -2}, nil, nil, nil, nil} {
+		if got := e.Int32s(op, slot); !slices.Equal(got, want) {
+			t.Errorf("input %d: %v, want %v", slot, got, want)
+		}
+	}
+}

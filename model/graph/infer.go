@@ -281,6 +281,18 @@ func (c *call) axis(axis int64, rank int) int {
 	return int(at)
 }
 
+// oneAxis is the one dimension of a rank that the second input names, 0 after a failure.
+func (c *call) oneAxis(rank int) int {
+	axes := c.ints(1)
+	if c.err == nil && len(axes) != 1 {
+		c.failf("%d axes, want 1", len(axes))
+	}
+	if c.err != nil {
+		return 0
+	}
+	return c.axis(axes[0], rank)
+}
+
 // option returns an option of the operator.
 func (c *call) option(name string) int64 { return c.op.Options.Int(name) }
 

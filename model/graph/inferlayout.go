@@ -47,14 +47,8 @@ func reduce(c *call) []int64 {
 
 // argument takes one dimension out.
 func argument(c *call) []int64 {
-	x, axes := c.in(0), c.ints(1)
-	if c.err == nil && len(axes) != 1 {
-		c.failf("%d axes, want 1", len(axes))
-	}
-	if c.err != nil {
-		return nil
-	}
-	at := c.axis(axes[0], len(x))
+	x := c.in(0)
+	at := c.oneAxis(len(x))
 	if c.err != nil {
 		return nil
 	}
@@ -269,14 +263,8 @@ func squeeze(c *call) []int64 {
 }
 
 func expandDims(c *call) []int64 {
-	x, axes := c.in(0), c.ints(1)
-	if c.err == nil && len(axes) != 1 {
-		c.failf("%d axes, want 1", len(axes))
-	}
-	if c.err != nil {
-		return nil
-	}
-	return slices.Insert(x, c.axis(axes[0], len(x)+1), 1)
+	x := c.in(0)
+	return slices.Insert(x, c.oneAxis(len(x)+1), 1)
 }
 
 func transpose(c *call) []int64 {

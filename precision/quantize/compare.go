@@ -106,18 +106,3 @@ func ratio(noise, signal float64) (relative, snr float64) {
 	}
 	return noise / signal, min(maxSNR, 10*math.Log10(signal/noise))
 }
-
-// Zeros is the share of a layer's weights that are zero.
-func Zeros(m *model.Model, l Layer) float64 {
-	w, err := floatsOf(m, l.Weights)
-	if err != nil || len(w) == 0 {
-		return 0
-	}
-	n := 0
-	for _, v := range w {
-		if v == 0 {
-			n++
-		}
-	}
-	return float64(n) / float64(len(w))
-}

@@ -65,13 +65,3 @@ func TestRatio(t *testing.T) {
 		}
 	}
 }
-
-func TestZeros(t *testing.T) {
-	n := newNet()
-	x, y := n.input("x", 1, 2), n.tensor("y", 1, 2)
-	n.op(model.OpFullyConnected, model.NewOptions("FullyConnectedOptions", nil), []int32{x, n.constant("w", []float32{0, 1, 0, 0}, 2, 2), -1}, y)
-	m := n.output(y)
-	if got := Zeros(m, Layers(m)[0]); got != 0.75 {
-		t.Errorf("zeros %v, want 0.75", got)
-	}
-}

@@ -1,7 +1,6 @@
 package quantize
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
@@ -187,34 +186,19 @@ func (e *equalizer) passes(op *model.Operator) bool {
 
 // keepsChannels reports whether the axes of MEAN leave the last dimension alone.
 func (e *equalizer) keepsChannels(op *model.Operator) bool {
-	axes, ok := e.secondInput(op)
+	axes := e.Int32s(op, 1)
 	rank := int32(len(e.Graph.Tensors[op.Inputs[0]].Shape))
-	return ok && !slices.Contains(axes, rank-1) && !slices.Contains(axes, -1)
+	return len(op.Inputs) == 2 && axes != nil && !slices.Contains(axes, rank-1) && !slices.Contains(axes, -1)
 }
 
 // padBefore is how many channels PAD puts before the first.
 func (e *equalizer) padBefore(op *model.Operator) (int, bool) {
-	pads, ok := e.secondInput(op)
+	pads := e.Int32s(op, 1)
 	rank := len(e.Graph.Tensors[op.Inputs[0]].Shape)
-	if !ok || rank == 0 || len(pads) != 2*rank {
+	if len(op.Inputs) != 2 || rank == 0 || len(pads) != 2*rank {
 		return 0, false
 	}
 	return int(pads[2*(rank-1)]), true
-}
-
-// secondInput reads the constant of int32 that axes and paddings are.
-func (e *equalizer) secondInput(op *model.Operator) (list []int32, ok bool) {
-	if len(op.Inputs) != 2 || op.Inputs[1] < 0 {
-		return nil, false
-	}
-	x := &e.Graph.Tensors[op.Inputs[1]]
-	if x.Type != model.TypeInt32 || x.Sparsity != nil || !graph.IsConstant(e.Model, x) {
-		return nil, false
-	}
-	for data := e.Model.Buffers[x.Buffer]; len(data) >= 4; data = data[4:] {
-		list = append(list, int32(binary.LittleEndian.Uint32(data)))
-	}
-	return list, true
 }
 
 // measure finds the peaks and the columns of weights by root.

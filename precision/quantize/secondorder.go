@@ -11,9 +11,6 @@ import (
 	"atoll/sparsity/observe"
 )
 
-// damping of the inputs' second moments, as GPTQ does.
-const damping = 0.01
-
 // SecondOrder quantizes the weights of a prepared model's convolutions and fully
 // connected layers one input after the other, and lets those that follow make up for the
 // error so far, as far as the inputs that calibration saw allow: GPTQ (Frantar et al.,
@@ -24,7 +21,7 @@ func SecondOrder(w *engine.Worker, m *model.Model, samples []probe.Sample, range
 	if err != nil {
 		return nil, nil // depthwise convolutions and tables alone: nothing to make up with
 	}
-	sums, err := moments(w, m, wide, samples, ranges)
+	sums, err := observe.Inputs(w, m, wide, samples, cutOff(ranges))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +40,7 @@ func SecondOrder(w *engine.Worker, m *model.Model, samples []probe.Sample, range
 		if err != nil {
 			return nil, err
 		}
-		factor, err := sparsity.InverseFactor(sums[i].H(), x.Cols, damping)
+		factor, err := sparsity.InverseFactor(sums[i].H(), x.Cols, sparsity.DefaultDamping)
 		if err != nil {
 			continue // inputs that say nothing, such as zeros alone
 		}
@@ -81,34 +78,17 @@ func compensate(row []float32, factor []float64, scale float32, into []int8) {
 	}
 }
 
-// moments sums the second moments of the inputs of each layer.
-func moments(w *engine.Worker, m *model.Model, layers []observe.Layer, samples []probe.Sample, ranges map[int32]Range) ([]*sparsity.Accumulator, error) {
-	sums := make([]*sparsity.Accumulator, len(layers))
-	readers := make(map[int32][]int)
-	var tensors []int32
-	for i, l := range layers {
-		var err error
-		if sums[i], err = sparsity.NewAccumulator(l.Cols); err != nil {
-			return nil, err
+// cutOff cuts values off at the ends of their tensor's range, if it has one.
+func cutOff(ranges map[int32]Range) func(tensor int32, values []float32) []float32 {
+	return func(tensor int32, values []float32) []float32 {
+		r, ok := ranges[tensor]
+		if !ok {
+			return values
 		}
-		if readers[l.Input] == nil {
-			tensors = append(tensors, l.Input)
+		values = slices.Clone(values)
+		for i, v := range values {
+			values[i] = min(max(v, float32(r.Min)), float32(r.Max))
 		}
-		readers[l.Input] = append(readers[l.Input], i)
+		return values
 	}
-	err := probe.Observe(w, m, tensors, samples, func(_ int, t int32, values []float32) error {
-		if r, ok := ranges[t]; ok {
-			values = slices.Clone(values)
-			for i, v := range values {
-				values[i] = min(max(v, float32(r.Min)), float32(r.Max))
-			}
-		}
-		for _, i := range readers[t] {
-			if err := layers[i].Add(sums[i], values); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return sums, err
 }

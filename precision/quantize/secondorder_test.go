@@ -40,7 +40,7 @@ func TestCompensate(t *testing.T) {
 					w[i] = float32(r.NormFloat64())
 				}
 			}
-			factor, err := sparsity.InverseFactor(a.H(), cols, damping)
+			factor, err := sparsity.InverseFactor(a.H(), cols, sparsity.DefaultDamping)
 			if err != nil {
 				t.Fatal(err)
 			}

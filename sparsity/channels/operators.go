@@ -1,11 +1,9 @@
 package channels
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"atoll/model"
-	"atoll/model/graph"
 )
 
 // The operators that nothing else in this project names.
@@ -47,7 +45,7 @@ func (f *finder) operator(op *model.Operator) string {
 		model.OpMaxPool2D, model.OpAveragePool2D, model.OpResizeBilinear:
 		return f.same(append(in, out...))
 	case model.OpMean:
-		if axes := f.ints(op, 1); axes == nil || slices.ContainsFunc(axes, func(a int32) bool { return a == 3 || a == -1 }) {
+		if axes := f.Int32s(op, 1); axes == nil || slices.ContainsFunc(axes, func(a int32) bool { return a == 3 || a == -1 }) {
 			return "mean over channels"
 		}
 		return f.same(append(in, out...))
@@ -76,23 +74,6 @@ func (f *finder) constantCount(op *model.Operator) (n int) {
 		}
 	}
 	return n
-}
-
-// ints returns a constant int32 input, nil if there is none.
-func (f *finder) ints(op *model.Operator, slot int) []int32 {
-	if slot >= len(op.Inputs) || op.Inputs[slot] < 0 {
-		return nil
-	}
-	t := &f.Graph.Tensors[op.Inputs[slot]]
-	if t.Type != model.TypeInt32 || t.Sparsity != nil || !graph.IsConstant(f.Model, t) {
-		return nil
-	}
-	b := f.Model.Buffers[t.Buffer]
-	list := make([]int32, len(b)/4)
-	for i := range list {
-		list[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return list
 }
 
 // convolution joins nothing: what goes in and what comes out are free of each other.
@@ -149,7 +130,7 @@ func (f *finder) binary(op *model.Operator, images []int32) string {
 // pad moves channels up by the zeros before them. The zeros are units of their own
 // until something is added to them.
 func (f *finder) pad(op *model.Operator, in, out int32) string {
-	p := f.ints(op, 1)
+	p := f.Int32s(op, 1)
 	if len(p) != 8 || op.Inputs[0] != in || p[6] < 0 || p[7] < 0 || int64(f.channels(in))+int64(p[6])+int64(p[7]) != int64(f.channels(out)) {
 		return "paddings are no constants"
 	}

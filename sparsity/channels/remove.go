@@ -98,7 +98,7 @@ func (r *remover) pad(op *model.Operator) {
 	if r.first[out] < 0 || r.keep[out] == nil {
 		return
 	}
-	p := r.ints(op, 1)
+	p := r.Int32s(op, 1)
 	before, end := p[6], p[6]+r.channels(op.Inputs[0])
 	p[6], p[7] = 0, 0
 	for _, c := range r.keep[out] {

@@ -1,12 +1,10 @@
 package encode
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"atoll/model"
-	"atoll/model/graph"
 )
 
 // What an operator can be in a part that runs sparse.
@@ -102,7 +100,7 @@ func (f *finder) assign(op *model.Operator, n *node) {
 			n.reason = "resizes a picture of one row or column"
 		}
 	case model.OpMean:
-		if axes := f.ints(op, 1); len(axes) == 2 && slices.Min(axes) == 1 && slices.Max(axes) == 2 {
+		if axes := f.Int32s(op, 1); len(axes) == 2 && slices.Min(axes) == 1 && slices.Max(axes) == 2 {
 			n.role = inside | ends
 		} else {
 			n.reason = "no mean over rows and columns"
@@ -122,27 +120,10 @@ func (f *finder) assign(op *model.Operator, n *node) {
 	}
 }
 
-// ints returns a constant int32 input, nil if there is none.
-func (f *finder) ints(op *model.Operator, slot int) []int32 {
-	if slot >= len(op.Inputs) || op.Inputs[slot] < 0 {
-		return nil
-	}
-	t := &f.Graph.Tensors[op.Inputs[slot]]
-	if t.Type != model.TypeInt32 || t.Sparsity != nil || !graph.IsConstant(f.Model, t) {
-		return nil
-	}
-	b := f.Model.Buffers[t.Buffer]
-	list := make([]int32, len(b)/4)
-	for i := range list {
-		list[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return list
-}
-
 // absorbable reports whether XNNPACK takes a PAD into the convolution that reads it.
 func (f *finder) absorbable(op *model.Operator) bool {
 	out := op.Outputs[0]
-	p := f.ints(op, 1)
+	p := f.Int32s(op, 1)
 	if len(p) != 8 || op.Inputs[0] < 0 || p[0]|p[1]|p[6]|p[7] != 0 || len(f.links.Consumers[out]) != 1 || slices.Contains(f.Graph.Outputs, out) {
 		return false
 	}
@@ -177,7 +158,7 @@ func (f *finder) kernel(op *model.Operator, n *node) (shape, zeros []int32) {
 	zeros = []int32{0, 0, 0, 0}
 	if p := f.links.Producer[op.Inputs[0]]; p >= 0 {
 		if pad := &f.Graph.Operators[p]; f.Builtin(pad) == model.OpPad && f.absorbable(pad) {
-			zeros = f.ints(pad, 1)[2:6]
+			zeros = f.Int32s(pad, 1)[2:6]
 			n.inputs = []int32{pad.Inputs[0]}
 		}
 	}

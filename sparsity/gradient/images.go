@@ -1,10 +1,8 @@
 package gradient
 
 import (
-	"encoding/binary"
 	"fmt"
 
-	"atoll/model"
 )
 
 // window is how a kernel goes over a picture of one inference.
@@ -53,22 +51,19 @@ func (w *window) each(visit func(out, tap, in int)) {
 	}
 }
 
-// weights are the constant weights of an operator with a shape of four dimensions.
-func (s *step) weights() (values []float32, shape []int32, err error) {
+// kernel is what a convolution multiplies with, and how it goes over the picture.
+func (s *step) kernel() (values []float32, shape []int32, w window, err error) {
 	t := s.op.Inputs[1]
 	values, shape = s.constants[t], s.shape(t)
 	if values == nil || len(shape) != 4 {
-		return nil, nil, fmt.Errorf("%w: weights that aren't constant", ErrOperator)
+		return nil, nil, w, fmt.Errorf("%w: weights that aren't constant", ErrOperator)
 	}
-	return values, shape, nil
+	w, err = s.window(int(shape[1]), int(shape[2]))
+	return values, shape, w, err
 }
 
 func (s *step) convolution() error {
-	kernel, shape, err := s.weights()
-	if err != nil {
-		return err
-	}
-	w, err := s.window(int(shape[1]), int(shape[2]))
+	kernel, shape, w, err := s.kernel()
 	if err != nil {
 		return err
 	}
@@ -95,11 +90,7 @@ func (s *step) convolution() error {
 }
 
 func (s *step) depthwise() error {
-	kernel, shape, err := s.weights()
-	if err != nil {
-		return err
-	}
-	w, err := s.window(int(shape[1]), int(shape[2]))
+	kernel, _, w, err := s.kernel()
 	if err != nil {
 		return err
 	}
@@ -143,11 +134,11 @@ func (s *step) maxPool() error {
 
 func (s *step) pad() error {
 	in, out := s.shape(s.op.Inputs[0]), s.shape(s.op.Outputs[0])
-	p := s.edit.Model.Buffers[s.edit.Graph.Tensors[s.op.Inputs[1]].Buffer]
-	if len(in) != 4 || len(out) != 4 || len(p) != 32 || s.edit.Graph.Tensors[s.op.Inputs[1]].Type != model.TypeInt32 {
+	p := s.edit.Int32s(s.op, 1)
+	if len(in) != 4 || len(out) != 4 || len(p) != 8 {
 		return fmt.Errorf("%w: not a picture", ErrOperator)
 	}
-	before := func(d int) int { return int(int32(binary.LittleEndian.Uint32(p[8*d:]))) }
+	before := func(d int) int { return int(p[2*d]) }
 	to := s.into(0)
 	if to == nil {
 		return nil

@@ -158,8 +158,9 @@ func (l *Layer) Matrix(m *model.Model, a *sparsity.Accumulator) (*sparsity.Layer
 	return &sparsity.Layer{Rows: l.Rows, Cols: l.Cols, Taps: l.Taps, W: w, H: a.H()}, nil
 }
 
-// Inputs runs the model on samples and sums the inputs of every layer.
-func Inputs(w *engine.Worker, m *model.Model, layers []Layer, samples []probe.Sample) ([]*sparsity.Accumulator, error) {
+// Inputs runs the model on samples and sums the inputs of every layer, as change makes
+// them of the values of a tensor, which it must leave alone; nil for as they are.
+func Inputs(w *engine.Worker, m *model.Model, layers []Layer, samples []probe.Sample, change func(tensor int32, values []float32) []float32) ([]*sparsity.Accumulator, error) {
 	sums := make([]*sparsity.Accumulator, len(layers))
 	users := map[int32][]int{}
 	var tensors []int32
@@ -174,6 +175,9 @@ func Inputs(w *engine.Worker, m *model.Model, layers []Layer, samples []probe.Sa
 		users[l.Input] = append(users[l.Input], i)
 	}
 	err := probe.Observe(w, m, tensors, samples, func(_ int, tensor int32, values []float32) error {
+		if change != nil {
+			values = change(tensor, values)
+		}
 		for _, i := range users[tensor] {
 			if err := layers[i].Add(sums[i], values); err != nil {
 				return err

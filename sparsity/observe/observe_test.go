@@ -95,7 +95,7 @@ func TestProducts(t *testing.T) {
 // bias and an activation behind: both are taken out of the copy.
 func compare(t *testing.T, w *engine.Worker, m *model.Model, l *Layer) {
 	t.Helper()
-	sums, err := Inputs(w, m, []Layer{*l}, []probe.Sample{sample(m)})
+	sums, err := Inputs(w, m, []Layer{*l}, []probe.Sample{sample(m)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -327,12 +327,9 @@ func (s *system) layer(l *observe.Layer, w []float32) *sparsity.Layer {
 	return &sparsity.Layer{Rows: l.Rows, Cols: l.Cols, Taps: l.Taps, W: w, H: s.centred}
 }
 
-// damping is the share of the mean power of an input that holds weights where they were.
-const damping = 0.01
-
 // solve returns the weights with the least ‖T−Ŵ·X‖² that are not far from w.
 func (s *system) solve(w []float32) ([]float32, error) {
-	return sparsity.Solve(s.centred, s.cross, w, s.cols, damping)
+	return sparsity.Solve(s.centred, s.cross, w, s.cols, sparsity.DefaultDamping)
 }
 
 // bias is what makes the mean right, nil if the layer has none.
