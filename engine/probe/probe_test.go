@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/engine/worker"
 	"atoll/model"
-	"atoll/models"
+	"atoll/models/modelstest"
 )
 
 func TestMain(m *testing.M) {
@@ -18,32 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 // short reads the built-in face model.
-func short(t *testing.T) *model.Model {
-	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(manifest.Baseline(model.Vision))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func start(t *testing.T) *engine.Worker {
-	t.Helper()
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
+func short(t *testing.T) *model.Model { return modelstest.Read(t, model.Vision, "short") }
 
 // picture is an input with a gradient.
 func picture() probe.Sample {
@@ -68,7 +43,7 @@ func computed(m *model.Model) []int32 {
 // TestObserve holds inner tensors against what operators must make of each other, over
 // more tensors than one copy of the model can show.
 func TestObserve(t *testing.T) {
-	m, w := short(t), start(t)
+	m, w := short(t), enginetest.Start(t)
 	g := &m.Subgraphs[0]
 	tensors := append(computed(m), g.Inputs[0])
 	if len(tensors) <= 64 {
@@ -111,7 +86,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	m, w := short(t), start(t)
+	m, w := short(t), enginetest.Start(t)
 	g := &m.Subgraphs[0]
 	constant := g.Operators[0].Inputs[0]
 	for _, test := range []struct {
@@ -135,23 +110,12 @@ func TestRefused(t *testing.T) {
 
 // TestShapesThatAreNotTrue: TensorFlow Lite computes shapes anew, whatever the file says.
 func TestShapesThatAreNotTrue(t *testing.T) {
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(manifest.Baseline(model.Text))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, shape := range [][]int32{{1, 256, 3}, {1, 256, 0}, {}, {1, 256, 1 << 20}} {
-		m, err := model.Read(data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := modelstest.Read(t, model.Text, "f32")
 		g := &m.Subgraphs[0]
 		rows := g.Operators[1].Outputs[0] // of GATHER
 		g.Tensors[rows].Shape = shape
-		_, err = probe.Open(start(t), m, []int32{rows})
+		_, err := probe.Open(enginetest.Start(t), m, []int32{rows})
 		if err == nil || !strings.Contains(err.Error(), "when the model runs") {
 			t.Errorf("shape %v: error %v, want one that tells the shape of the run", shape, err)
 		}

@@ -20,7 +20,7 @@ import (
 	"atoll/internal/config"
 	"atoll/internal/material"
 	"atoll/model"
-	"atoll/models"
+	"atoll/models/modelstest"
 	"atoll/pipeline"
 	"atoll/pipeline/fusion"
 	"atoll/pipeline/source"
@@ -42,24 +42,14 @@ func openTestSenses(t testing.TB, cfg config.Config) *Senses {
 // sees nothing.
 func zeroed(t testing.TB) (path string) {
 	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(manifest.Baseline(model.Vision))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modelstest.Read(t, model.Vision, "short")
 	for _, x := range m.Subgraphs[0].Tensors {
 		if x.Type == model.TypeFloat16 || x.Type == model.TypeFloat32 {
 			clear(m.Buffers[x.Buffer])
 		}
 	}
-	if data, err = m.Write(); err != nil {
+	data, err := m.Write()
+	if err != nil {
 		t.Fatal(err)
 	}
 	path = filepath.Join(t.TempDir(), "zeroed.tflite")

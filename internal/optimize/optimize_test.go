@@ -19,7 +19,7 @@ import (
 	"atoll/engine/worker"
 	"atoll/model"
 	"atoll/model/graph"
-	"atoll/models"
+	"atoll/models/modelstest"
 	"atoll/precision/quantize"
 )
 
@@ -27,23 +27,6 @@ import (
 func TestMain(m *testing.M) {
 	worker.Become()
 	os.Exit(m.Run())
-}
-
-func file(t testing.TB, modality model.Modality, variant string) []byte {
-	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := manifest.Variant(modality, variant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // sentences is a folder of texts, some plain, some hard to tell.
@@ -152,7 +135,7 @@ func TestRun(t *testing.T) {
 		{model.Text, sentences(t), map[string]float64{"": 0.99, "f32": 0.99, "f16": 1.9, "int8-dynamic": 3.5, "int8": 3.5, "mixed": 1.9}},
 		{model.Audio, recordings(t), map[string]float64{"f16": 1.8, "int8-dynamic": 2.5}},
 	} {
-		data := file(t, test.modality, "f32")
+		data := modelstest.Data(t, test.modality, "f32")
 		for precision, smaller := range test.smaller {
 			name := fmt.Sprintf("%v, %q", test.modality, precision)
 			var told []Progress
@@ -287,7 +270,7 @@ func TestSame(t *testing.T) {
 	}{
 		"small, int8":  {[]int{1, 3, 3}, small(t, nil), Options{Precision: "int8", Calibrate: arrays(t), MaxDrop: 1}},
 		"small, mixed": {[]int{1, 3, 3}, small(t, nil), Options{Precision: "mixed", Calibrate: arrays(t), MaxDrop: 1}},
-		"text, int8":   {[]int{1, 3}, file(t, model.Text, "f32"), Options{Precision: "int8", Calibrate: sentences(t), Clipping: quantize.MinMax, MaxDrop: 1}},
+		"text, int8":   {[]int{1, 3}, modelstest.Data(t, model.Text, "f32"), Options{Precision: "int8", Calibrate: sentences(t), Clipping: quantize.MinMax, MaxDrop: 1}},
 	} {
 		var first []byte
 		for _, workers := range test.workers {

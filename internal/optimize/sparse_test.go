@@ -13,6 +13,7 @@ import (
 	"atoll/engine"
 	"atoll/model"
 	"atoll/model/graph"
+	"atoll/models/modelstest"
 	"atoll/sparsity"
 	"atoll/sparsity/observe"
 )
@@ -28,7 +29,7 @@ func convert(t *testing.T, ctx context.Context, modality model.Modality, variant
 	if err := j.start(engine.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.open(file(t, modality, variant)); err != nil {
+	if err := j.open(modelstest.Data(t, modality, variant)); err != nil {
 		t.Fatal(err)
 	}
 	m, err := j.convert()

@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/engine/worker"
 	"atoll/model"
-	"atoll/models"
+	"atoll/models/modelstest"
 )
 
 // TestMain makes this test binary its own worker, as atoll is.
@@ -19,24 +20,7 @@ func TestMain(m *testing.M) {
 // load loads a built-in model into a worker of its own.
 func load(t testing.TB, m model.Modality, variant string) *engine.Model {
 	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := manifest.Variant(m, variant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	loaded, err := w.Load(variant, data)
+	loaded, err := enginetest.Start(t).Load(variant, modelstest.Data(t, m, variant))
 	if err != nil {
 		t.Fatal(err)
 	}

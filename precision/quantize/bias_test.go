@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/model"
 )
@@ -11,7 +12,7 @@ import (
 // TestCorrectBiases: with weights that are rounded coarsely the mean of each channel stays
 // where it was.
 func TestCorrectBiases(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for name, build := range map[string]func(n net) int32{
 		"CONV_2D":         func(n net) int32 { return n.conv("y", n.input("x", 1, 4, 4, 3), 1, 3, 5, 0) },
 		"FULLY_CONNECTED": func(n net) int32 { return n.connected("y", n.input("x", 1, 6), 6, 3, true) },
@@ -66,7 +67,7 @@ func shift(t *testing.T, m *model.Model, plan Plan, want []float64, list []probe
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, mean := start(t), make([]float64, len(want))
+	w, mean := enginetest.Start(t), make([]float64, len(want))
 	count := 0
 	for _, s := range list {
 		out := outputs(t, w, c, s)[0]

@@ -6,11 +6,12 @@ import (
 	"math"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/model"
 )
 
 func TestCompare(t *testing.T) {
-	w, m := start(t), builtIn(t, model.Vision, "short")
+	w, m := enginetest.Start(t), builtIn(t, model.Vision, "short")
 	list := samples(m, 1)
 	stats, ranges := observed(t, w, m, list)
 	equalized, err := m.Clone()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/model"
 	"atoll/model/graph"
 	"atoll/model/half"
@@ -19,7 +20,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 // TestBuiltInFormats: the models of the text and the voice run in every format, close to
 // the original. The plain way is least for the voice in int8: its ranges have to be searched.
 func TestBuiltInFormats(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for _, test := range []struct {
 		modality model.Modality
 		variant  string
@@ -46,7 +47,7 @@ func TestBuiltInFormats(t *testing.T) {
 
 // TestRoundedWeights: Float16 and Weights8 compute what floats do with the rounded weights.
 func TestRoundedWeights(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	m := builtIn(t, model.Audio, "f32")
 	s := samples(m, 1)[0]
 	for format, rounded := range map[Format]func(Layer, []float32) []float32{
@@ -90,7 +91,7 @@ func TestRoundedWeights(t *testing.T) {
 // QUANTIZE or DEQUANTIZE.
 func TestFaceGolden(t *testing.T) {
 	m := builtIn(t, model.Vision, "short")
-	_, ranges := observed(t, start(t), m, samples(m, 1))
+	_, ranges := observed(t, enginetest.Start(t), m, samples(m, 1))
 	got := []byte(strings.Join(operators(converted(t, m, Static8, ranges)), "\n") + "\n")
 	const file = "testdata/face_int8.txt"
 	if *update {
@@ -117,7 +118,7 @@ func TestFaceGolden(t *testing.T) {
 
 // TestTable: a table is looked up as int8 in both 8-bit formats; what calls it stays.
 func TestTable(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for name, values := range map[string][]float32{"any": wave(12), "zeros": make([]float32, 12)} {
 		n := newNet()
 		x := n.AddTensor(model.Tensor{Name: "x", Type: model.TypeInt32, Shape: []int32{1, 2}})
@@ -144,7 +145,7 @@ func TestTable(t *testing.T) {
 // TestShared: constants that several read. A conversion for one must not change what
 // another gets.
 func TestShared(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	build := func() *model.Model {
 		n := newNet()
 		x := n.input("x", 1, 4, 4, 4)
@@ -190,7 +191,7 @@ func TestShared(t *testing.T) {
 
 // TestPlanBiases: they go with 8-bit weights, to that layer alone.
 func TestPlanBiases(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for _, test := range []struct {
 		formats [2]Format
 		want    [2]float32 // what is added, by layer

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/model"
 	"atoll/model/graph"
@@ -34,7 +35,7 @@ func same(t testing.TB, w *engine.Worker, name string, m, changed *model.Model, 
 
 // TestEqualizeBuiltIn: the models compute the same, with channels that have factors.
 func TestEqualizeBuiltIn(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for _, test := range []struct {
 		modality model.Modality
 		variant  string
@@ -113,7 +114,7 @@ func flat(m *model.Model, x int32) *Statistics {
 
 // TestEqualizeProperty: any graph of what it knows and doesn't computes the same.
 func TestEqualizeProperty(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	rapid.Check(t, func(r *rapid.T) {
 		n := newNet()
 		x := n.input("x", 1, 4, 4, 4)

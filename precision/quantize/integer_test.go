@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/model"
 )
@@ -100,7 +101,7 @@ func twoInputs(n net, code model.BuiltinOperator, options string, a, b int32) []
 // TestFollowers: every operator behind an integer convolution computes in integers as the
 // specification has it, and so does TensorFlow Lite, close to the floats.
 func TestFollowers(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for _, test := range followers {
 		n := newNet()
 		m := n.output(test.build(n, n.conv("conv", n.input("x", 1, 4, 4, 4), 1, 4, 4, 0))...)
@@ -131,7 +132,7 @@ func TestFollowers(t *testing.T) {
 
 // TestLayerKinds: each kind of layer in each format, with and without bias.
 func TestLayerKinds(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	for _, test := range []struct {
 		name    string
 		build   func() *model.Model
@@ -234,7 +235,7 @@ func TestPrescribed(t *testing.T) {
 	if got, want := names(c), "QUANTIZE CONV_2D DEQUANTIZE LOGISTIC TANH CONCATENATION"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	outputs(t, start(t), c, samples(m, 1)[0])
+	outputs(t, enginetest.Start(t), c, samples(m, 1)[0])
 }
 
 // TestUnevenConcatenation: a narrow input that would be left without steps keeps its own.
@@ -257,7 +258,7 @@ func TestUnevenConcatenation(t *testing.T) {
 
 // TestBounds: steps that XNNPACK or the kernels would refuse, or abort on.
 func TestBounds(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	n := newNet()
 	x := n.input("x", 1, 2, 2, 4)
 	dead := n.conv("dead", x, 1, 4, 4, 0)
@@ -287,7 +288,7 @@ func TestBounds(t *testing.T) {
 
 // TestBigBias: a bias that would not fit into 32 bits in units of its small weights.
 func TestBigBias(t *testing.T) {
-	w := start(t)
+	w := enginetest.Start(t)
 	n := newNet()
 	x, y := n.input("x", 1, 2), n.tensor("y", 1, 2)
 	n.op(model.OpFullyConnected, model.NewOptions("FullyConnectedOptions", nil), []int32{
@@ -316,7 +317,7 @@ func TestAlike(t *testing.T) {
 	if got := groups(m, plan); len(got) != 2 || !slices.Equal(got[1], []int32{x, p, r}) || plan.Ranges[p] != (Range{-1, 3}) {
 		t.Errorf("groups %v, ranges %v", got, plan.Ranges)
 	}
-	if _, err := Observe(context.Background(), start(t), m, samples(m, 1)); err != nil {
+	if _, err := Observe(context.Background(), enginetest.Start(t), m, samples(m, 1)); err != nil {
 		t.Error(err)
 	}
 }

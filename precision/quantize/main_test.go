@@ -13,7 +13,7 @@ import (
 	"atoll/engine/worker"
 	"atoll/model"
 	"atoll/model/graph"
-	"atoll/models"
+	"atoll/models/modelstest"
 )
 
 // TestMain makes this test binary its own worker, as atoll is.
@@ -22,35 +22,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func start(t testing.TB) *engine.Worker {
-	t.Helper()
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
-
 // builtIn reads and prepares a built-in model.
 func builtIn(t testing.TB, modality model.Modality, variant string) *model.Model {
 	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := manifest.Variant(modality, variant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modelstest.Read(t, modality, variant)
 	if err := Prepare(m); err != nil {
 		t.Fatal(err)
 	}

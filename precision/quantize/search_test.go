@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/model"
 )
 
@@ -223,7 +224,7 @@ func TestWithRounded(t *testing.T) {
 			t.Errorf("%v: operators %s", group, names(rounded))
 		}
 	}
-	w := start(t)
+	w := enginetest.Start(t)
 	rounded, err := withRounded(m, []int32{m.Subgraphs[0].Outputs[0]}, Range{-255, 0})
 	if err != nil {
 		t.Fatal(err)

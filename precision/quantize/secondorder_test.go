@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/model"
 	"atoll/sparsity"
 )
@@ -86,7 +87,7 @@ func rowError(w []float32, q []int8, scale float32, h []float64) (sum float64) {
 // TestSecondOrder: on a whole model, for its convolutions and full layers.
 func TestSecondOrder(t *testing.T) {
 	m := builtIn(t, model.Text, "f32")
-	list, err := SecondOrder(start(t), m, samples(m, 8), nil)
+	list, err := SecondOrder(enginetest.Start(t), m, samples(m, 8), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestSecondOrder(t *testing.T) {
 	}
 	n := newNet()
 	alone := n.output(n.depthwise("y", n.input("x", 1, 4, 4, 3), 3, 1))
-	if list, err := SecondOrder(start(t), alone, samples(alone, 1), nil); err != nil || len(list) != 0 {
+	if list, err := SecondOrder(enginetest.Start(t), alone, samples(alone, 1), nil); err != nil || len(list) != 0 {
 		t.Errorf("a depthwise layer alone: %v, error %v", list, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/model"
 )
@@ -22,7 +23,7 @@ func doubled() *model.Model {
 
 func TestObserve(t *testing.T) {
 	m := doubled()
-	stats, err := Observe(context.Background(), start(t), m, []probe.Sample{{{1, -2, 3, -4}}, {{0, 0, 8, 0}}})
+	stats, err := Observe(context.Background(), enginetest.Start(t), m, []probe.Sample{{{1, -2, 3, -4}}, {{0, 0, 8, 0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestObserveRefuses(t *testing.T) {
-	w, m, nan := start(t), doubled(), float32(math.NaN())
+	w, m, nan := enginetest.Start(t), doubled(), float32(math.NaN())
 	inf := float32(math.Inf(1))
 	for _, test := range []struct {
 		name    string

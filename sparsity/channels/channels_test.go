@@ -4,29 +4,22 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/model"
 	"atoll/model/graph"
+	"atoll/models/modelstest"
 	"atoll/sparsity/channels"
 )
 
 // folded reads one of the models that the build fetches and folds its constants.
 func folded(t testing.TB, name string) *model.Model {
 	t.Helper()
-	data, err := os.ReadFile("../../models/" + name)
-	if err != nil {
-		t.Fatalf("%v: run make models", err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modelstest.ReadFile(t, name)
 	if _, err := graph.FoldConstants(m); err != nil {
 		t.Fatal(err)
 	}
@@ -46,31 +39,12 @@ func groupsOf(t testing.TB, m *model.Model) []channels.Group {
 // answer runs a model on noise.
 func answer(t testing.TB, m *model.Model) []float32 {
 	t.Helper()
-	data, err := m.Write()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	loaded, err := w.Load("model", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	for in, i := loaded.Inputs()[0].Float32s(), 0; i < len(in); i++ {
-		in[i] = r.Float32()*2 - 1
-	}
-	if _, err := loaded.Run(20 * time.Second); err != nil {
-		t.Fatal(err)
-	}
-	var all []float32
-	for _, out := range loaded.Outputs() {
-		all = append(all, out.Float32s()...)
-	}
-	return all
+	return enginetest.Answer(t, m, func(inputs []engine.Tensor) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for in, i := inputs[0].Float32s(), 0; i < len(in); i++ {
+			in[i] = r.Float32()*2 - 1
+		}
+	})
 }
 
 // mask gives units no weight in any convolution that reads them.

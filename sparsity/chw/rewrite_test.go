@@ -4,65 +4,33 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/model"
 	"atoll/model/graph"
+	"atoll/models/modelstest"
 	"atoll/sparsity/chw"
 	"atoll/sparsity/encode"
 )
-
-func readModel(t testing.TB, name string) *model.Model {
-	t.Helper()
-	data, err := os.ReadFile("../../models/" + name)
-	if err != nil {
-		t.Fatalf("%v: run make models", err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 // answer runs a model on one made-up picture with some noise, whose first row and
 // column are of one value unless that is NaN.
 func answer(t testing.TB, m *model.Model, border float32) []float32 {
 	t.Helper()
-	data, err := m.Write()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	loaded, err := w.Load("model", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, side := loaded.Inputs()[0].Float32s(), loaded.Inputs()[0].Shape[2]
-	r := rand.New(rand.NewPCG(1, 2))
-	for i := range in {
-		y, x := float64(i/3/side), float64(i/3%side)
-		in[i] = float32(0.8*math.Sin(x/9)*math.Cos(y/13)) + 0.1*(r.Float32()-0.5)
-		if (x == 0 || y == 0) && border == border {
-			in[i] = border
+	return enginetest.Answer(t, m, func(inputs []engine.Tensor) {
+		in, side := inputs[0].Float32s(), inputs[0].Shape[2]
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range in {
+			y, x := float64(i/3/side), float64(i/3%side)
+			in[i] = float32(0.8*math.Sin(x/9)*math.Cos(y/13)) + 0.1*(r.Float32()-0.5)
+			if (x == 0 || y == 0) && border == border {
+				in[i] = border
+			}
 		}
-	}
-	if _, err := loaded.Run(20 * time.Second); err != nil {
-		t.Fatal(err)
-	}
-	var all []float32
-	for _, out := range loaded.Outputs() {
-		all = append(all, out.Float32s()...)
-	}
-	return all
+	})
 }
 
 // furthest returns the largest difference as a share of the largest value.
@@ -125,7 +93,7 @@ func TestRewrittenModelsComputeTheSame(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			m := readModel(t, c.name)
+			m := modelstest.ReadFile(t, c.name)
 			want := answer(t, m, c.border)
 			got, err := chw.Rewrite(m, chw.Options{Border: c.options})
 			if err != nil {
@@ -148,7 +116,7 @@ func TestRewrittenModelsComputeTheSame(t *testing.T) {
 // they still run.
 func TestPrunedModelsTakeTheSparsePath(t *testing.T) {
 	for _, name := range []string{"face_short_range.tflite", "face_full_range.tflite"} {
-		m := readModel(t, name)
+		m := modelstest.ReadFile(t, name)
 		if _, err := chw.Rewrite(m, chw.Options{Loss: 0.05, Border: -1}); err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +144,7 @@ func TestPrunedModelsTakeTheSparsePath(t *testing.T) {
 func TestLossAllowsFewerTerms(t *testing.T) {
 	last := 25 // one for each output, and never fewer
 	for _, loss := range []float64{0.5, 0.05, 0.01} {
-		m := readModel(t, "face_short_range.tflite")
+		m := modelstest.ReadFile(t, "face_short_range.tflite")
 		got, err := chw.Rewrite(m, chw.Options{Loss: loss})
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +157,7 @@ func TestLossAllowsFewerTerms(t *testing.T) {
 }
 
 func TestRewriteRefuses(t *testing.T) {
-	m := readModel(t, "face_short_range.tflite")
+	m := modelstest.ReadFile(t, "face_short_range.tflite")
 	for _, loss := range []float64{-0.1, 1, math.NaN()} {
 		if _, err := chw.Rewrite(m, chw.Options{Loss: loss}); err == nil {
 			t.Errorf("loss %v was taken", loss)
@@ -206,7 +174,7 @@ func TestRewriteRefuses(t *testing.T) {
 
 // What has no place in the sparse part stays as it is.
 func TestRewriteLeavesOtherModelsAlone(t *testing.T) {
-	m := readModel(t, "silero_vad_f32.tflite")
+	m := modelstest.ReadFile(t, "silero_vad_f32.tflite")
 	if got, err := chw.Rewrite(m, chw.Options{}); err != nil || got != (chw.Changes{}) {
 		t.Errorf("changes %+v, error %v", got, err)
 	}

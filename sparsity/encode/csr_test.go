@@ -2,7 +2,6 @@ package encode_test
 
 import (
 	"errors"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,26 +11,13 @@ import (
 
 	"atoll/model"
 	"atoll/model/graph"
+	"atoll/models/modelstest"
 	"atoll/sparsity/encode"
 )
 
-// readModel reads one of the models that the build fetches.
-func readModel(t testing.TB, name string) *model.Model {
-	t.Helper()
-	data, err := os.ReadFile("../../models/" + name)
-	if err != nil {
-		t.Fatalf("%v: run make models", err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // Google's own sparse file: its tensors made dense and compressed again are the same.
 func TestCompressWritesWhatTensorFlowsConverterWrites(t *testing.T) {
-	m := readModel(t, "face_full_range_sparse.tflite")
+	m := modelstest.ReadFile(t, "face_full_range_sparse.tflite")
 	sparse := 0
 	for i := range m.Subgraphs[0].Tensors {
 		x := &m.Subgraphs[0].Tensors[i]

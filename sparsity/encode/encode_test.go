@@ -4,9 +4,9 @@ import (
 	"math"
 	"slices"
 	"testing"
-	"time"
 
 	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/model"
 	"atoll/model/graph"
 	"atoll/sparsity/encode"
@@ -85,26 +85,11 @@ func operators(m *model.Model) (names []string) {
 // answer runs a model on a ramp.
 func answer(t testing.TB, m *model.Model) []float32 {
 	t.Helper()
-	data, err := m.Write()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	loaded, err := w.Load("model", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for in, i := loaded.Inputs()[0].Float32s(), 0; i < len(in); i++ {
-		in[i] = float32(i%17)/8 - 1
-	}
-	if _, err := loaded.Run(10 * time.Second); err != nil {
-		t.Fatal(err)
-	}
-	return slices.Clone(loaded.Outputs()[0].Float32s())
+	return enginetest.Answer(t, m, func(inputs []engine.Tensor) {
+		for in, i := inputs[0].Float32s(), 0; i < len(in); i++ {
+			in[i] = float32(i%17)/8 - 1
+		}
+	})
 }
 
 func TestWeightsAreWrittenInTheSmallestForm(t *testing.T) {

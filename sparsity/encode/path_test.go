@@ -7,6 +7,7 @@ import (
 
 	"atoll/model"
 	"atoll/model/graph"
+	"atoll/models/modelstest"
 	"atoll/sparsity/encode"
 )
 
@@ -34,7 +35,7 @@ func TestSparsePathOfRealModels(t *testing.T) {
 		{"text_classification.tflite", false, false, 0, 0, []string{"no 1x1 convolution (CONV_2D)"}},
 	}
 	for _, c := range cases {
-		got := encode.SparsePath(readModel(t, c.name))
+		got := encode.SparsePath(modelstest.ReadFile(t, c.name))
 		if got.OK != c.ok || got.Enough() != c.enough || got.Weights != c.weights || got.Zeros != c.zeros {
 			t.Errorf("%s: %+v", c.name, got)
 		}

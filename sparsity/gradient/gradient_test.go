@@ -8,12 +8,12 @@ import (
 	"slices"
 	"testing"
 
-	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/engine/worker"
 	"atoll/model"
 	"atoll/model/graph"
-	"atoll/models"
+	"atoll/models/modelstest"
 )
 
 func TestMain(m *testing.M) {
@@ -23,22 +23,7 @@ func TestMain(m *testing.M) {
 
 func read(t *testing.T, modality model.Modality, variant string) *model.Model {
 	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := manifest.Variant(modality, variant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modelstest.Read(t, modality, variant)
 	if _, err := graph.FoldConstants(m); err != nil {
 		t.Fatal(err)
 	}
@@ -50,11 +35,7 @@ func read(t *testing.T, modality model.Modality, variant string) *model.Model {
 func TestBack(t *testing.T) {
 	for _, variant := range []string{"short", "full"} {
 		m := read(t, model.Vision, variant)
-		w, err := engine.Start(engine.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(w.Close)
+		w := enginetest.Start(t)
 		g := &m.Subgraphs[0]
 		random := rand.New(rand.NewPCG(1, 1))
 		n, _ := model.Elements(g.Tensors[g.Inputs[0]].Shape)

@@ -2,7 +2,6 @@ package gradient
 
 import (
 	"fmt"
-
 )
 
 // window is how a kernel goes over a picture of one inference.

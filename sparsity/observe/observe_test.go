@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"atoll/engine"
+	"atoll/engine/enginetest"
 	"atoll/engine/probe"
 	"atoll/engine/worker"
 	"atoll/model"
 	"atoll/model/graph"
-	"atoll/models"
+	"atoll/models/modelstest"
 	"atoll/sparsity"
 )
 
@@ -23,36 +24,11 @@ func TestMain(m *testing.M) {
 // read reads a built-in model and folds its constants.
 func read(t *testing.T, modality model.Modality, variant string) *model.Model {
 	t.Helper()
-	manifest, err := models.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := manifest.Variant(modality, variant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := models.Open(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modelstest.Read(t, modality, variant)
 	if _, err := graph.FoldConstants(m); err != nil {
 		t.Fatal(err)
 	}
 	return m
-}
-
-func start(t *testing.T) *engine.Worker {
-	t.Helper()
-	w, err := engine.Start(engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
 }
 
 // sample is an input of a model, of any values.
@@ -77,7 +53,7 @@ func TestProducts(t *testing.T) {
 		variant  string
 		layers   int
 	}{{model.Vision, "short", 21}, {model.Audio, "f32", 7}, {model.Text, "f32", 2}} {
-		m, w := read(t, c.modality, c.variant), start(t)
+		m, w := read(t, c.modality, c.variant), enginetest.Start(t)
 		layers, err := Layers(m)
 		if err != nil {
 			t.Fatal(err)
