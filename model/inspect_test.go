@@ -3,35 +3,14 @@ package model
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"atoll/internal/goldentest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// checkGolden compares with a file in testdata.
-func checkGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; got\n%s\nwant\n%s", name, got, want)
-	}
-}
 
 func TestInspectGolden(t *testing.T) {
 	m := sample()
@@ -40,12 +19,12 @@ func TestInspectGolden(t *testing.T) {
 	if err := r.WriteText(text); err != nil {
 		t.Fatal(err)
 	}
-	checkGolden(t, "inspect.txt", text.Bytes())
+	goldentest.Check(t, "inspect.txt", text.Bytes())
 	out, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkGolden(t, "inspect.json", append(out, '\n'))
+	goldentest.Check(t, "inspect.json", append(out, '\n'))
 }
 
 // TestInspectFiles checks facts of the real models that are known from elsewhere.

@@ -1,15 +1,12 @@
 package sched
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "write testdata anew")
+	"atoll/internal/goldentest"
+)
 
 // A short scene in which everything is decided at least once, as it is told.
 func TestExplain(t *testing.T) {
@@ -55,19 +52,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("nothing %q is told of", verdict)
 		}
 	}
-	file := filepath.Join("testdata", "explain.txt")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v: run go test ./sched -update", err)
-	}
-	if got != string(want) {
-		t.Errorf("other than %s (run go test ./sched -update if it is right):\n%s", file, got)
-	}
+	goldentest.Check(t, "explain.txt", []byte(got))
 }
 
 func TestCauses(t *testing.T) {

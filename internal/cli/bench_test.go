@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"atoll/internal/goldentest"
 	"atoll/internal/live"
 	"atoll/internal/material"
 )
@@ -29,7 +30,7 @@ func TestBenchTable(t *testing.T) {
 			t.Errorf("a line of %d columns, want at most 80: %q", n, line)
 		}
 	}
-	golden(t, "bench.txt", b.Bytes())
+	goldentest.Check(t, "bench.txt", b.Bytes())
 }
 
 // Programs may read a measurement as they read a simulation.

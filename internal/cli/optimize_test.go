@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"atoll/internal/goldentest"
 	"atoll/internal/optimize"
 	"atoll/internal/task"
 )
@@ -78,7 +79,7 @@ func TestOptimizeCards(t *testing.T) {
 				t.Errorf("%s: a line that disturbs a terminal: %q", name, line)
 			}
 		}
-		golden(t, name, b.Bytes())
+		goldentest.Check(t, name, b.Bytes())
 	}
 }
 
@@ -100,7 +101,7 @@ func TestOptimizeJSON(t *testing.T) {
 			t.Errorf("%s: %s: only an accuracy may be null", name, b.String())
 		}
 		if name == "labelled" {
-			golden(t, "optimize.json", b.Bytes())
+			goldentest.Check(t, "optimize.json", b.Bytes())
 		}
 		var got struct {
 			Before, After *state

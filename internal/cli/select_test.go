@@ -11,6 +11,7 @@ import (
 	"periph.io/x/conn/v3/physic"
 
 	"atoll/internal/app"
+	"atoll/internal/goldentest"
 	"atoll/model"
 	"atoll/models"
 	"atoll/precision/selector"
@@ -58,7 +59,7 @@ func TestSelectTable(t *testing.T) {
 			t.Errorf("a line of %d columns, want at most 80: %q", n, line)
 		}
 	}
-	golden(t, "select.txt", b.Bytes())
+	goldentest.Check(t, "select.txt", b.Bytes())
 }
 
 func TestSelectJSON(t *testing.T) {
@@ -67,7 +68,7 @@ func TestSelectJSON(t *testing.T) {
 	if err := f.printJSON(&b, "vision", comparison(t)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "select.json", b.Bytes())
+	goldentest.Check(t, "select.json", b.Bytes())
 	var got selectJSON
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got.Picked != "short" || len(got.Variants) != 3 || got.Variants[0].Hot != 0.612 {
 		t.Errorf("%v: %+v", err, got)

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"atoll/internal/goldentest"
 	"atoll/sched"
 	"atoll/sched/sim"
 )
@@ -57,7 +58,7 @@ func TestSchedTable(t *testing.T) {
 				t.Errorf("%s: a line of %d columns, want at most 80: %q", file, n, line)
 			}
 		}
-		golden(t, file, b.Bytes())
+		goldentest.Check(t, file, b.Bytes())
 	}
 }
 

@@ -3,17 +3,15 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"atoll/internal/goldentest"
 	"atoll/thermal/sim"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // scores are those of a controller that keeps everything, one that just does, and
 // one that misses everything.
@@ -35,25 +33,7 @@ func TestScoreTable(t *testing.T) {
 				t.Errorf("%s: a line of %d columns, want at most 80: %q", file, n, line)
 			}
 		}
-		golden(t, file, b.Bytes())
-	}
-}
-
-// golden compares with a file of testdata, or rewrites it under -update.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+		goldentest.Check(t, file, b.Bytes())
 	}
 }
 

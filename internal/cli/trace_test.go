@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 
+	"atoll/internal/goldentest"
 	"atoll/trace"
 	"atoll/trace/publish"
 )
@@ -134,7 +135,7 @@ func TestTraceText(t *testing.T) {
 		"last_quiet.txt":    slowestText(finished{quiet(), true}),
 	} {
 		checkShape(t, file, text)
-		golden(t, file, []byte(text))
+		goldentest.Check(t, file, []byte(text))
 	}
 }
 

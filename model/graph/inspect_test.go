@@ -3,19 +3,15 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"atoll/internal/goldentest"
 	"atoll/model"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // reducibleModel has something of all that a report tells: constants to fold, dead
 // and equal parts, scales by channel, and blocks of a sparse constant.
@@ -53,25 +49,8 @@ func TestInspectGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkGolden(t, "inspect.txt", text.Bytes())
-	checkGolden(t, "inspect.json", append(out, '\n'))
-}
-
-func checkGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; got\n%s\nwant\n%s", name, got, want)
-	}
+	goldentest.Check(t, "inspect.txt", text.Bytes())
+	goldentest.Check(t, "inspect.json", append(out, '\n'))
 }
 
 // TestInspectFiles: what can be left out of real models.

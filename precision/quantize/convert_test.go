@@ -2,20 +2,17 @@ package quantize
 
 import (
 	"errors"
-	"flag"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"atoll/engine/enginetest"
+	"atoll/internal/goldentest"
 	"atoll/model"
 	"atoll/model/graph"
 	"atoll/model/half"
 )
-
-var update = flag.Bool("update", false, "write testdata anew")
 
 // TestBuiltInFormats: the models of the text and the voice run in every format, close to
 // the original. The plain way is least for the voice in int8: its ranges have to be searched.
@@ -93,19 +90,7 @@ func TestFaceGolden(t *testing.T) {
 	m := builtIn(t, model.Vision, "short")
 	_, ranges := observed(t, enginetest.Start(t), m, samples(m, 1))
 	got := []byte(strings.Join(operators(converted(t, m, Static8, ranges)), "\n") + "\n")
-	const file = "testdata/face_int8.txt"
-	if *update {
-		if err := os.WriteFile(file, got, 0o640); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("operators are\n%s\nwant\n%s", got, want)
-	}
+	goldentest.Check(t, "face_int8.txt", got)
 	// Boxes of two sizes have too different ranges for one concatenation in integers.
 	const head, tail = 1, 5
 	lines := strings.Split(strings.TrimSpace(string(got)), "\n")
